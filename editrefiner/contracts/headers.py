@@ -1,0 +1,13 @@
+"""Header names on which two processes must agree."""
+
+IDEMPOTENCY_KEY = "Idempotency-Key"
+DEADLINE_MS = "X-Deadline-Ms"
+"""Milliseconds the caller still waits; the answer after that is 504."""
+REQUEST_ID = "X-Request-Id"
+JOB_ID = "X-Job-Id"
+TRACEPARENT = "traceparent"
+RETRY_AFTER = "Retry-After"
+REPLAYED = "Idempotent-Replayed"
+"""`true` on an answer that was computed before."""
+RUN_SECONDS = "X-Run-Seconds"
+"""Seconds the backend computed for this answer; kept with a stored result."""
