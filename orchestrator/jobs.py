@@ -160,11 +160,11 @@ class JobStore(Protocol):
 
     # ending
     def request_cancel(self, job_id: str) -> JobRecord:
-        """Queued jobs end at once; running ones turn `canceling`. AlreadyFinishedError when over otherwise."""
+        """A queued job ends at once, a running one turns `canceling`; AlreadyFinishedError when over."""
         ...
 
     def delete(self, job_id: str) -> None:
-        """Remove a finished job's rows; NotFinishedError otherwise. Its id answers JobGoneError from then on."""
+        """Remove a finished job's rows (else NotFinishedError); its id answers JobGoneError from then on."""
         ...
 
     # running
@@ -179,7 +179,7 @@ class JobStore(Protocol):
     def commit(
         self, claim: Claim, result: dict[str, Any], *, run_seconds: float, backend_digest: str
     ) -> Doorbell | None:
-        """Fenced: write result, ledger, events and the next step (or the end) at once. None when the job is over.
+        """Fenced: write result, ledger, events and the next step or the end; None when the job is over.
 
         LeaseLostError when the token is no longer the row's: nothing is written.
         """

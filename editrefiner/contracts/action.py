@@ -15,7 +15,7 @@ class ToolCall(WireModel):
     """One interpretable operator with its parameters."""
 
     name: str
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
 
 
 class RegionPlan(WireModel):

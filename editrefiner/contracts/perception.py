@@ -74,7 +74,7 @@ class Registration(WireModel):
     residual: Annotated[float, Field(ge=0)] = 0.0
     """Median absolute difference that is left, on 0..255."""
     reliable: bool = True
-    """False when too little of the picture is unchanged to align on; the other fields are then the identity."""
+    """False when too little is unchanged to align on; the other fields are then the identity."""
 
 
 class EditKind(StrEnum):

@@ -65,7 +65,7 @@ class Problem(WireModel):
                     "title": "Image too large",
                     "status": 413,
                     "code": "image_too_large",
-                    "detail": "edited is 21000x21000 pixels; the limit is 40000000 pixels. Send a smaller picture.",
+                    "detail": "edited is 21000x21000 pixels; the limit is 40000000. Send a smaller picture.",
                     "instance": "/v1/perceive",
                     "retryable": False,
                     "request_id": "01J9ZK8T3V",

@@ -129,7 +129,7 @@ class Iteration(WireModel):
     """Index of the candidate that became the new best; None = the round was rejected or is under way."""
     decision: str = ""
     """Why, in one sentence."""
-    agent_seconds: dict[str, float] = {}
+    agent_seconds: dict[str, float] = Field(default_factory=dict)
     """Compute time by agent."""
 
 
@@ -146,7 +146,7 @@ class JobResult(WireModel):
     """Whether the loop ended because nothing was left to do (`no_flaws` or `target_reached`)."""
     stop_reason: StopReason
     iterations: int
-    agent_seconds: dict[str, float] = {}
+    agent_seconds: dict[str, float] = Field(default_factory=dict)
 
 
 class Progress(WireModel):
@@ -204,7 +204,7 @@ class JobEvent(WireModel):
     type: str
     """`job.created`, `step.completed`, `iteration.completed`, `job.succeeded`, ..."""
     at: datetime
-    detail: dict[str, str | int | float | bool | None] = {}
+    detail: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
 
 
 class EventPage(WireModel):
