@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from editrefiner.contracts import (
     ImageRef,
@@ -11,6 +11,8 @@ from editrefiner.contracts import (
     JobResult,
     JobStatus,
     Problem,
+    ProblemCode,
+    ProblemError,
     RefinementParameters,
     StepKind,
     StopReason,
@@ -26,6 +28,78 @@ class StepStatus(StrEnum):
     LEASED = "leased"
     DONE = "done"
     FAILED = "failed"
+
+
+class EventType(StrEnum):
+    """Everything that is written into a job's history."""
+
+    JOB_CREATED = "job.created"
+    JOB_STARTED = "job.started"
+    STEP_COMPLETED = "step.completed"
+    STEP_RETRIED = "step.retried"
+    ITERATION_COMPLETED = "iteration.completed"
+    JOB_CANCELING = "job.canceling"
+    JOB_SUCCEEDED = "job.succeeded"
+    JOB_FAILED = "job.failed"
+    JOB_CANCELED = "job.canceled"
+    JOB_EXPIRED = "job.expired"
+
+
+class JobNotFoundError(ProblemError):
+    """No job has this id."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.NOT_FOUND
+    status: ClassVar[int] = 404
+
+
+class JobGoneError(ProblemError):
+    """The job existed and was removed."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.GONE
+    status: ClassVar[int] = 410
+
+
+class IdempotencyMismatchError(ProblemError):
+    """The idempotency key was used before with another body."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.IDEMPOTENCY_MISMATCH
+    status: ClassVar[int] = 422
+
+
+class AlreadyFinishedError(ProblemError):
+    """The job is over and cannot be canceled any more."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.ALREADY_FINISHED
+    status: ClassVar[int] = 409
+
+
+class NotFinishedError(ProblemError):
+    """The job is not over and cannot be removed yet."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.NOT_FINISHED
+    status: ClassVar[int] = 409
+
+
+class LeaseLostError(ProblemError):
+    """The step is no longer this worker's: what it computed is discarded and nothing is written."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.CONFLICT
+    status: ClassVar[int] = 409
+
+
+class StepAnswerError(ProblemError):
+    """An agent's answer does not fit what it was asked: asking again gives the same answer."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
+    status: ClassVar[int] = 502
+
+
+class StoreUnavailableError(ProblemError):
+    """The database cannot be reached or is too busy."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.DEPENDENCY_UNAVAILABLE
+    status: ClassVar[int] = 503
+    retryable: ClassVar[bool] = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +207,19 @@ class Doorbell:
 
 
 class JobStore(Protocol):
-    """The truth about jobs. Every method is one transaction; all are safe to call from many processes."""
+    """The truth about jobs; safe to call from many threads and processes.
+
+    Every method is one transaction, except the two that keep many jobs alive (`sweep`, `purge`): those take
+    one for each job they change. Any method raises StoreUnavailableError when the database cannot be reached.
+    """
 
     # creating and reading
     def create(self, inputs: JobInputs, *, idempotency_key: str | None, body_sha256: str) -> Created:
-        """Write job, step 0, event, outbox and idempotency row. IdempotencyMismatchError on another body."""
+        """Write job, step 0 (due to be rung for), event and idempotency row.
+
+        IdempotencyMismatchError when the key came before with another body, JobGoneError when its job was
+        removed since.
+        """
         ...
 
     def get(self, job_id: str) -> JobRecord:
@@ -169,7 +251,11 @@ class JobStore(Protocol):
 
     # running
     def claim(self, job_id: str, seq: int) -> Claim | None:
-        """Lease a pending (and due) or abandoned step; None when there is nothing to do."""
+        """Lease a pending (and due) or abandoned step; None when there is nothing to do.
+
+        Taking over an abandoned step counts as a crash attempt. A job that should not go on (canceled, past
+        its deadline, attempts used up) is ended here instead.
+        """
         ...
 
     def heartbeat(self, claim: Claim) -> LeaseState:
@@ -203,14 +289,14 @@ class JobStore(Protocol):
 
     # keeping alive
     def sweep(self, *, limit: int = 100) -> Sequence[Doorbell]:
-        """Find steps to ring for: pending and not rung lately, abandoned leases, undelivered outbox rows.
+        """Find steps to ring for: pending and not rung lately, or held by a lease that ran out.
 
-        Also ends jobs past their deadline and cancels nobody runs. Marks what it returns as rung.
+        Also ends jobs past their deadline and canceled ones that nobody runs. Marks what it returns as rung.
         """
         ...
 
     def purge(self, *, limit: int = 100) -> Sequence[str]:
-        """Remove jobs past `expires_at`; returns ids of artifacts nobody refers to any more (sha256)."""
+        """Remove jobs past `expires_at`; returns artifacts (sha256) that no job refers to any more."""
         ...
 
     def counts(self) -> dict[str, int]:

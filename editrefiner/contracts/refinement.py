@@ -124,9 +124,11 @@ class Iteration(WireModel):
     diagnosis: Diagnosis | None = None
     edit: EditResult | None = None
     scores: tuple[Scores, ...] = ()
-    """One per candidate."""
+    """One per candidate that was scored."""
+    scored: tuple[int, ...] = ()
+    """Indices into `edit.candidates`, in the order of `scores`: a candidate that breaks protection is not."""
     accepted: int | None = None
-    """Index of the candidate that became the new best; None = the round was rejected or is under way."""
+    """Index into `edit.candidates` of the new best; None = the round was rejected or is under way."""
     decision: str = ""
     """Why, in one sentence."""
     agent_seconds: dict[str, float] = Field(default_factory=dict)
@@ -137,8 +139,8 @@ class JobResult(WireModel):
     """The best picture found, which may be the one given."""
 
     image: ImageRef
-    mask: ImageRef | None = None
-    """Union of the masks of accepted rounds; None when the picture given is returned."""
+    masks: tuple[ImageRef, ...] = ()
+    """Masks of the accepted rounds in order; what lies outside all of them is as it was given."""
     scores_before: Scores
     scores_after: Scores
     improved: bool
@@ -146,6 +148,7 @@ class JobResult(WireModel):
     """Whether the loop ended because nothing was left to do (`no_flaws` or `target_reached`)."""
     stop_reason: StopReason
     iterations: int
+    """Rounds begun, the last one included when it found nothing to repair."""
     agent_seconds: dict[str, float] = Field(default_factory=dict)
 
 
