@@ -13,6 +13,8 @@ from editrefiner.contracts.backend import (
     BackendInfo,
     Health,
     Limits,
+    RunState,
+    RunStatus,
     ServiceInfo,
 )
 from editrefiner.contracts.base import (
@@ -45,6 +47,7 @@ from editrefiner.contracts.images import (
     DataUri,
     EditSample,
     ImageInput,
+    ImageLimits,
     ImageRef,
     MediaType,
 )
@@ -125,6 +128,7 @@ __all__ = [
     "FlawType",
     "Health",
     "ImageInput",
+    "ImageLimits",
     "ImageRef",
     "Instruction",
     "Interval",
@@ -153,6 +157,8 @@ __all__ = [
     "RegionPlan",
     "Registration",
     "RequestModel",
+    "RunState",
+    "RunStatus",
     "Score",
     "ScoreAnswer",
     "ScoreRequest",

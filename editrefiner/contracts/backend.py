@@ -1,5 +1,6 @@
 """Who computed an answer: the backend, its weights and how far to trust it."""
 
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -58,3 +59,20 @@ class Health(WireModel):
 
     state: Literal["starting", "ready", "busy", "draining", "failed"]
     detail: str = ""
+
+
+class RunState(StrEnum):
+    """Where a run is. `unknown` covers what was never asked for and what was canceled or failed."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    UNKNOWN = "unknown"
+
+
+class RunStatus(WireModel):
+    """Answer of `GET` and `DELETE /v1/runs/{key}`."""
+
+    key: str
+    """As asked for: an Idempotency-Key or the content key of the run."""
+    state: RunState

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from editrefiner.contracts.base import Instruction, Sha256, WireModel
 
@@ -36,6 +36,19 @@ class ImageRef(WireModel):
 
 ImageInput = ImageRef | ArtifactId | DataUri
 """What an image field of a request takes: a reference, an artifact id, or a `data:` URI. Never a URL."""
+
+
+class ImageLimits(BaseModel):
+    """What a process accepts as a picture, checked on the header before anything is decoded."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    max_bytes: Annotated[int, Field(gt=0)] = 25 * 2**20
+    max_pixels: Annotated[int, Field(gt=0)] = 40_000_000
+    max_side: Annotated[int, Field(gt=0)] = 16_384
+    max_ratio: Annotated[float, Field(ge=1)] = 100.0
+    """Longer side over shorter side."""
+    max_frames: Annotated[int, Field(gt=0)] = 1
 
 
 class EditSample(WireModel):
