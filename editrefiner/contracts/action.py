@@ -1,8 +1,8 @@
 """Repair it: plans, candidates and the proof that nothing else was touched."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from editrefiner.contracts.backend import BackendInfo
 from editrefiner.contracts.base import Instruction, RequestModel, Seed, UnitInterval, WireModel
@@ -81,12 +81,29 @@ class EditCandidate(WireModel):
 
 
 class EditRequest(RequestModel):
-    """Repair diagnosed regions of `edited`."""
+    """Repair diagnosed regions of `edited`, or whatever `mask` marks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source": "sha256:" + "1a" * 32,
+                    "edited": "sha256:" + "2b" * 32,
+                    "mask": "sha256:" + "3c" * 32,
+                    "instruction": "Make the car red",
+                    "candidates": 3,
+                }
+            ]
+        }
+    )
 
     source: ImageInput
     edited: ImageInput
     instruction: Instruction
-    regions: Annotated[tuple[FlawRegion, ...], Field(min_length=1, max_length=64)]
+    regions: Annotated[tuple[FlawRegion, ...], Field(max_length=64)] = ()
+    mask: ImageInput | None = None
+    """Instead of `regions`: a picture of the size of `edited`, 255 = repair here. Its parts are regions m1,
+    m2, ..., largest first."""
     flaws: Annotated[tuple[FlawDiagnosis, ...], Field(max_length=64)] = ()
     """Diagnoses by region id; a region without one is repaired by what its kind suggests."""
     registration: Registration | None = None
@@ -95,6 +112,14 @@ class EditRequest(RequestModel):
     attempt: Annotated[int, Field(ge=0, le=16)] = 0
     """How many rounds on this very picture were rejected before: later attempts try other operations."""
     seed: Seed = 0
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if bool(self.regions) == (self.mask is not None):
+            raise ValueError(
+                "give either regions or a mask of what is to be repaired, not both and not neither"
+            )
+        return self
 
 
 class EditResult(WireModel):
