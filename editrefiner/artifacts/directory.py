@@ -73,8 +73,7 @@ class DirectoryBlobs:
     def _path(self, key: str) -> Path:
         room, _, name = key.partition("/")
         shard = name[:2] if room == "blobs" else hashlib.sha256(name.encode()).hexdigest()[:2]
-        # The suffix keeps a record named `..` a file.
-        return self._root / room / shard / (name if room == "blobs" else f"{name}.json")
+        return self._root / room / shard / name
 
     def _replace(self, path: Path, content: bytes) -> None:
         temporary = self._incoming / secrets.token_hex(16)

@@ -22,6 +22,7 @@ from editrefiner.artifacts.errors import (
 )
 from editrefiner.artifacts.limits import DEFAULT_LIMITS, ImageLimits
 from editrefiner.artifacts.png import HEADER_BYTES, decode_own_png, encode_png, png_size
+from editrefiner.artifacts.s3 import open_bucket
 from editrefiner.artifacts.working import WorkingCopies
 from editrefiner.contracts import ImageInput, ImageRef
 
@@ -185,6 +186,8 @@ def open_store(
         blobs = DirectoryBlobs(root)
         working = WorkingCopies(root / "working", _WORKING_BYTES)
         return ArtifactStore(blobs, limits=limits, cache=cache, working=working)
+    if parts.scheme == "s3":
+        return ArtifactStore(open_bucket(parts), limits=limits, cache=cache)
     raise ValueError(f"{url!r} is not an artifact store: use a directory, file:// or s3://bucket/prefix")
 
 
@@ -202,7 +205,7 @@ def _blob_key(sha256: str) -> str:
 def _record_key(key: str) -> str:
     if _RECORD_KEY.fullmatch(key) is None:
         raise ValueError(f"{key[:140]!r} is no record key: use 1 to 128 of 0-9 A-Z a-z . _ -")
-    return f"records/{key}"
+    return f"records/{key}.json"  # the suffix keeps a record named `..` a plain name
 
 
 def _not_found(sha256: str) -> ArtifactNotFoundError:
