@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, ClassVar, Protocol
+from typing import Any, Protocol
 
 from editrefiner.contracts import (
     ImageRef,
@@ -48,58 +48,58 @@ class EventType(StrEnum):
 class JobNotFoundError(ProblemError):
     """No job has this id."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.NOT_FOUND
-    status: ClassVar[int] = 404
+    code = ProblemCode.NOT_FOUND
+    status = 404
 
 
 class JobGoneError(ProblemError):
     """The job existed and was removed."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.GONE
-    status: ClassVar[int] = 410
+    code = ProblemCode.GONE
+    status = 410
 
 
 class IdempotencyMismatchError(ProblemError):
     """The idempotency key was used before with another body."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.IDEMPOTENCY_MISMATCH
-    status: ClassVar[int] = 422
+    code = ProblemCode.IDEMPOTENCY_MISMATCH
+    status = 422
 
 
 class AlreadyFinishedError(ProblemError):
     """The job is over and cannot be canceled any more."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.ALREADY_FINISHED
-    status: ClassVar[int] = 409
+    code = ProblemCode.ALREADY_FINISHED
+    status = 409
 
 
 class NotFinishedError(ProblemError):
     """The job is not over and cannot be removed yet."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.NOT_FINISHED
-    status: ClassVar[int] = 409
+    code = ProblemCode.NOT_FINISHED
+    status = 409
 
 
 class LeaseLostError(ProblemError):
     """The step is no longer this worker's: what it computed is discarded and nothing is written."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.CONFLICT
-    status: ClassVar[int] = 409
+    code = ProblemCode.CONFLICT
+    status = 409
 
 
 class StepAnswerError(ProblemError):
     """An agent's answer does not fit what it was asked: asking again gives the same answer."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
-    status: ClassVar[int] = 502
+    code = ProblemCode.BACKEND_FAILED
+    status = 502
 
 
 class StoreUnavailableError(ProblemError):
     """The database cannot be reached or is too busy."""
 
-    code: ClassVar[ProblemCode] = ProblemCode.DEPENDENCY_UNAVAILABLE
-    status: ClassVar[int] = 503
-    retryable: ClassVar[bool] = True
+    code = ProblemCode.DEPENDENCY_UNAVAILABLE
+    status = 503
+    retryable = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +207,12 @@ class Doorbell:
 
 
 class JobStore(Protocol):
-    """The truth about jobs; safe to call from many threads and processes.
+    """The truth about jobs, for many threads and processes; any method may raise StoreUnavailableError."""
 
-    Every method is one transaction, except the two that keep many jobs alive (`sweep`, `purge`): those take
-    one for each job they change. Any method raises StoreUnavailableError when the database cannot be reached.
-    """
-
-    # creating and reading
     def create(self, inputs: JobInputs, *, idempotency_key: str | None, body_sha256: str) -> Created:
-        """Write job, step 0 (due to be rung for), event and idempotency row.
+        """Write job, step 0, event and idempotency row, or find the job that the key stands for already.
 
-        IdempotencyMismatchError when the key came before with another body, JobGoneError when its job was
-        removed since.
+        IdempotencyMismatchError when it came with another body, JobGoneError when its job was removed.
         """
         ...
 
@@ -240,21 +234,18 @@ class JobStore(Protocol):
         """Events with seq > after."""
         ...
 
-    # ending
     def request_cancel(self, job_id: str) -> JobRecord:
         """A queued job ends at once, a running one turns `canceling`; AlreadyFinishedError when over."""
         ...
 
-    def delete(self, job_id: str) -> None:
-        """Remove a finished job's rows (else NotFinishedError); its id answers JobGoneError from then on."""
+    def delete(self, job_id: str) -> Sequence[str]:
+        """Remove a finished job (else NotFinishedError); it is gone from then on. Returns what purge does."""
         ...
 
-    # running
     def claim(self, job_id: str, seq: int) -> Claim | None:
         """Lease a pending (and due) or abandoned step; None when there is nothing to do.
 
-        Taking over an abandoned step counts as a crash attempt. A job that should not go on (canceled, past
-        its deadline, attempts used up) is ended here instead.
+        To take over an abandoned step is a crash attempt. A job that should not go on is ended instead.
         """
         ...
 
@@ -265,9 +256,10 @@ class JobStore(Protocol):
     def commit(
         self, claim: Claim, result: dict[str, Any], *, run_seconds: float, backend_digest: str
     ) -> Doorbell | None:
-        """Fenced: write result, ledger, events and the next step or the end; None when the job is over.
+        """Write result, ledger, events and the next step or the end; None when the job is over. Repeatable.
 
-        LeaseLostError when the token is no longer the row's: nothing is written.
+        Fenced, as the next four are: LeaseLostError when the token is no longer the row's. StepAnswerError
+        when the answer does not fit the request: the step is to be failed. Neither writes anything.
         """
         ...
 
@@ -287,12 +279,8 @@ class JobStore(Protocol):
         """The worker saw the cancel: end the job as canceled."""
         ...
 
-    # keeping alive
     def sweep(self, *, limit: int = 100) -> Sequence[Doorbell]:
-        """Find steps to ring for: pending and not rung lately, or held by a lease that ran out.
-
-        Also ends jobs past their deadline and canceled ones that nobody runs. Marks what it returns as rung.
-        """
+        """End jobs past their deadline or canceled; steps to ring for, which count as rung from then on."""
         ...
 
     def purge(self, *, limit: int = 100) -> Sequence[str]:

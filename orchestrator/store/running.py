@@ -1,0 +1,159 @@
+"""How does a worker get a step, keep it, and give it back without an answer?"""
+
+import secrets
+from typing import Any
+
+import sqlalchemy as sa
+
+from editrefiner.contracts import JobStatus, Problem, ProblemCode, ProblemError, StepKind
+from orchestrator.jobs import MAX_CRASH_ATTEMPTS, Claim, EventType, LeaseState, StepStatus
+from orchestrator.store import schema
+from orchestrator.store.database import Transaction
+from orchestrator.store.held import HeldJob, held
+from orchestrator.store.leases import fenced, held_by, read_step
+from orchestrator.store.part import StorePart
+
+CRASH_BACKOFF_SECONDS = 1.0  # doubled by every further crash
+
+
+class AttemptsExhaustedError(ProblemError):
+    """A step lost its worker or agent too often: whatever it does to them, it would do again."""
+
+    code = ProblemCode.STEP_ATTEMPTS_EXHAUSTED
+    status = 500
+
+
+class Running(StorePart):
+    """Hands steps out, and takes back those that came to nothing."""
+
+    def claim(self, job_id: str, seq: int) -> Claim | None:
+        """Lease a pending (and due) or abandoned step; None when there is nothing to do."""
+        token = secrets.token_hex(16)
+
+        def work(tx: Transaction) -> Claim | None:
+            with held(tx, self._rules, job_id) as job:
+                step = read_step(tx, job_id, seq) if job else None
+                if job is None or step is None or not self._grant(tx, job, step, token):
+                    return None
+                return Claim(
+                    job_id=job_id,
+                    seq=seq,
+                    kind=StepKind(step.kind),
+                    iteration=step.iteration,
+                    key=step.key,
+                    request=step.request,
+                    token=token,
+                    deadline_seconds=job.record.deadline_at - tx.now,
+                )
+
+        return self._database.write("claim", work)
+
+    def heartbeat(self, claim: Claim) -> LeaseState:
+        """Extend the lease."""
+
+        def work(tx: Transaction) -> LeaseState:
+            lease_end = tx.now + self._rules.lease_seconds
+            if not fenced(tx, self._rules, claim, due_at=lease_end, ring_at=lease_end):
+                return LeaseState.LOST
+            query = sa.select(schema.jobs.c.cancel_requested_at).where(schema.jobs.c.id == claim.job_id)
+            canceled = tx.execute(query).scalar_one() is not None
+            return LeaseState.CANCEL if canceled else LeaseState.HELD
+
+        return self._database.write("heartbeat", work)
+
+    def release(self, claim: Claim, *, busy_for_seconds: float) -> None:
+        """Give the step back without counting an attempt: due again after that time."""
+
+        def work(tx: Transaction) -> None:
+            with held_by(tx, self._rules, claim) as job:
+                self._give_back(tx, job, claim, after_seconds=busy_for_seconds)
+
+        self._database.write("release", work)
+
+    def crash(self, claim: Claim, problem: Problem) -> None:
+        """Count a crash attempt; retry later, or fail the job after MAX_CRASH_ATTEMPTS."""
+
+        def work(tx: Transaction) -> None:
+            with held_by(tx, self._rules, claim) as job:
+                step = read_step(tx, claim.job_id, claim.seq)
+                attempts = step.attempts_crash + 1 if step else 1
+                if attempts >= MAX_CRASH_ATTEMPTS:
+                    job.fail(_exhausted(claim.seq, claim.kind, f"the last time: {problem.detail}"))
+                    return
+                job.note(EventType.STEP_RETRIED, seq=claim.seq, attempt=attempts, code=problem.code)
+                backoff = CRASH_BACKOFF_SECONDS * 2 ** (attempts - 1)
+                self._give_back(tx, job, claim, after_seconds=backoff, attempts_crash=attempts)
+
+        self._database.write("crash", work)
+
+    def fail(self, claim: Claim, problem: Problem) -> None:
+        """The step can never succeed: fail the job."""
+
+        def work(tx: Transaction) -> None:
+            with held_by(tx, self._rules, claim) as job:
+                job.fail(problem)
+
+        self._database.write("fail", work)
+
+    def abort(self, claim: Claim) -> None:
+        """The worker saw the cancel: end the job as canceled."""
+
+        def work(tx: Transaction) -> None:
+            with held_by(tx, self._rules, claim) as job:
+                job.cancel()
+
+        self._database.write("abort", work)
+
+    def _grant(self, tx: Transaction, job: HeldJob, step: sa.Row[Any], token: str) -> bool:
+        """Lease the step, unless it is not due, or its job should not go on: that one is ended."""
+        if step.ring_at is None:
+            return False
+        if step.token == token:  # an earlier try was committed unheard
+            return True
+        if step.due_at > tx.now:
+            return False
+        attempts = step.attempts_crash + (step.status == StepStatus.LEASED)
+        if job.is_canceled:
+            job.cancel()
+        elif job.is_overdue:
+            job.expire()
+        elif attempts >= MAX_CRASH_ATTEMPTS:
+            job.fail(_exhausted(step.seq, step.kind, "the worker that ran it did not come back"))
+        else:
+            if job.record.status is JobStatus.QUEUED:
+                job.start()
+            lease_end = tx.now + self._rules.lease_seconds
+            tx.execute(
+                sa.update(schema.steps)
+                .where(schema.steps.c.job_id == step.job_id, schema.steps.c.seq == step.seq)
+                .values(
+                    status=StepStatus.LEASED,
+                    token=token,
+                    due_at=lease_end,
+                    ring_at=lease_end,
+                    rings=0,
+                    attempts_crash=attempts,
+                )
+            )
+            return True
+        return False
+
+    def _give_back(
+        self, tx: Transaction, job: HeldJob, claim: Claim, *, after_seconds: float, **columns: Any
+    ) -> None:
+        """Make the step pending again, unless its job should not go on."""
+        if job.is_canceled:
+            job.cancel()
+            return
+        due_at = tx.now + after_seconds
+        tx.execute(
+            sa.update(schema.steps)
+            .where(schema.steps.c.job_id == claim.job_id, schema.steps.c.seq == claim.seq)
+            .values(status=StepStatus.PENDING, due_at=due_at, ring_at=due_at, rings=0, **columns)
+        )
+
+
+def _exhausted(seq: int, kind: str, what: str) -> Problem:
+    return AttemptsExhaustedError(
+        f"step {seq} ({kind}) ended its worker or agent {MAX_CRASH_ATTEMPTS} times; {what}"
+    ).problem()
