@@ -12,7 +12,7 @@ from editrefiner.artifacts.errors import ImageUnreadableError
 from editrefiner.artifacts.icc import to_srgb
 from editrefiner.artifacts.limits import ImageLimits
 from editrefiner.artifacts.orientation import upright
-from editrefiner.artifacts.samples import read_samples
+from editrefiner.artifacts.samples import read_gray_alpha_pairs, read_samples
 from editrefiner.artifacts.sniffing import sniff
 from editrefiner.contracts import MediaType
 
@@ -68,7 +68,10 @@ def decode_image(data: bytes, limits: ImageLimits, *, name: str = "image") -> De
 
 
 def _decode(container: Container, media_type: MediaType, name: str) -> DecodedImage:
-    samples = read_samples(container.open, name)
+    if container.is_gray_alpha_16:
+        samples = read_gray_alpha_pairs(container.open)
+    else:
+        samples = read_samples(container.open, name)
     image, warnings = to_srgb(samples.color, container.profile, name)
     pixels = np.array(image if image.mode == "RGB" else image.convert("RGB"))
     alpha = None if samples.alpha is None else upright(samples.alpha, container.orientation)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from PIL import ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
-from editrefiner.artifacts.errors import ImageTooLargeError, ImageUnreadableError
+from editrefiner.artifacts.errors import ImageTooLargeError, ImageUnreadableError, ImageUnsupportedError
 from editrefiner.artifacts.limits import ImageLimits
 from editrefiner.artifacts.orientation import exif_orientation
 from editrefiner.artifacts.pngchunks import read_chunks
@@ -29,6 +29,8 @@ class Container:
     orientation: int
     """EXIF orientation still to be applied, 1..8."""
     warnings: tuple[str, ...] = ()
+    is_gray_alpha_16: bool = False
+    """The image opens as RGBA and means 16-bit gray with alpha."""
 
 
 class BudgetedReader(io.BytesIO):
@@ -71,6 +73,7 @@ def _open_png(data: bytes, limits: ImageLimits, name: str) -> Container:
         chunks.profile,
         exif_orientation(chunks.exif),
         chunks.warnings,
+        chunks.is_gray_alpha_16,
     )
 
 
@@ -126,9 +129,21 @@ def _open_tiff(data: bytes, limits: ImageLimits, name: str) -> Container:
             f"{name} is a TIFF in tiles of {tile[0]}x{tile[1]} pixels; the limit is {limits.max_pixels}. "
             "Save it without tiles."
         )
+    if _has_deep_planes(image):
+        raise ImageUnsupportedError(
+            f"{name} is a TIFF of deep samples in separate planes. Save it interleaved, or with 8 bits."
+        )
     limits.check_frames(_pages(image, limits.max_frames), name)
     # Orientation 1: Pillow turns a TIFF upright itself when it decodes it.
     return Container(fresh, image.info.get("icc_profile"), 1)
+
+
+def _has_deep_planes(image: TiffImagePlugin.TiffImageFile) -> bool:
+    """Whether channels of more than 8 bits are stored one after the other, which Pillow misreads."""
+    tags = image.tag_v2
+    is_planar = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
+    is_color = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > 1
+    return is_planar and is_color and max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8
 
 
 def _pages(image: TiffImagePlugin.TiffImageFile, enough: int) -> int:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from editrefiner.artifacts.errors import ImageTooLargeError, ImageUnreadableError
 from editrefiner.artifacts.icc import MAX_PROFILE_BYTES
-from editrefiner.artifacts.png import SIGNATURE
+from editrefiner.artifacts.png import SIGNATURE, chunk
 
 _ESSENTIAL = frozenset((b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"))
 _MAX_CHUNKS = 100_000  # 25 MiB in chunks of 256 bytes; encoders write 4 KiB and more
@@ -17,7 +17,9 @@ class PngChunks:
     """A PNG without its text, previews and private data."""
 
     essential: bytes
-    """A PNG file of the chunks that make pixels, unchanged."""
+    """A PNG file of the chunks that make pixels."""
+    is_gray_alpha_16: bool
+    """The header of `essential` says 8-bit RGBA, which has the same bytes and which Pillow keeps whole."""
     size: tuple[int, int]
     profile: bytes | None
     exif: bytes | None
@@ -50,10 +52,14 @@ def read_chunks(data: bytes, name: str) -> PngChunks:
         raise ImageUnreadableError(
             f"{name} is a PNG that does not start with a header. Save the picture again."
         )
+    is_gray_alpha_16 = header[8:10] == b"\x10\x04"
+    if is_gray_alpha_16:
+        kept[1] = chunk(b"IHDR", header[:8] + b"\x08\x06" + header[10:])
     profile, warnings = _profile(found.get(b"iCCP"), name)
     animation = found.get(b"acTL", b"")
     return PngChunks(
         essential=b"".join(kept),
+        is_gray_alpha_16=is_gray_alpha_16,
         size=struct.unpack_from(">II", header),
         profile=profile,
         exif=found.get(b"eXIf"),
@@ -62,11 +68,11 @@ def read_chunks(data: bytes, name: str) -> PngChunks:
     )
 
 
-def _profile(chunk: bytes | None, name: str) -> tuple[bytes | None, tuple[str, ...]]:
+def _profile(content: bytes | None, name: str) -> tuple[bytes | None, tuple[str, ...]]:
     """The unpacked ICC profile, never more than the largest one accepted."""
-    if chunk is None:
+    if content is None:
         return None, ()
-    _, _, packed = chunk.partition(b"\x00")  # what is left starts with the method, of which there is one
+    _, _, packed = content.partition(b"\x00")  # what is left starts with the method, of which there is one
     inflater = zlib.decompressobj()
     try:
         profile = inflater.decompress(packed[1:], MAX_PROFILE_BYTES + 1)

@@ -92,7 +92,7 @@ def open_bucket(parts: SplitResult) -> S3Blobs:
     options = dict(parse_qsl(parts.query))
     if options.keys() - _OPTIONS or not parts.netloc:
         raise ValueError(
-            f"{parts.geturl()!r} is not a bucket: use s3://bucket/prefix, with no options but endpoint and region"
+            f"{parts.geturl()!r} is not a bucket: use s3://bucket/prefix?endpoint=...&region=..."
         )
     store = S3Store(
         parts.netloc,

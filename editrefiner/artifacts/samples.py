@@ -11,7 +11,8 @@ from editrefiner.artifacts.errors import ImageUnsupportedError
 
 _BITS_PER_SAMPLE = 258  # TIFF tags
 _PHOTOMETRIC = 262
-_NATIVE, _SWAPPED = ("L", "B") if sys.byteorder == "little" else ("B", "L")
+_DEEP_HEADS = ("RGB", "RGBX", "RGBA", "CMYK")
+_SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,13 @@ def read_samples(fresh: Callable[[], ImageFile.ImageFile], name: str) -> Samples
         return _deep_color(image, fresh())
     image.load()
     match image.mode:
-        case "1":
-            return Samples(image.convert("L"), None)
         case "P" | "PA":
             keeps_alpha = image.mode == "PA" or "transparency" in image.info
             return _split(image.convert("RGBA" if keeps_alpha else "RGB"))
-        case "L" | "RGB" if "transparency" in image.info:
+        case "1" | "L" | "RGB" if "transparency" in image.info:
             return _split(image.convert("LA" if image.mode == "L" else "RGBA"))
+        case "1":
+            return Samples(image.convert("L"), None)
         case "L" | "LA" | "RGB" | "RGBA" | "CMYK" | "LAB":
             return _split(_with_straight_inks(image))
         case "RGBX" | "YCbCr":
@@ -63,6 +64,13 @@ def _split(image: Image.Image) -> Samples:
     return Samples(image.convert(image.mode.removesuffix("A")), alpha)
 
 
+def read_gray_alpha_pairs(fresh: Callable[[], ImageFile.ImageFile]) -> Samples:
+    """16-bit gray with alpha, whose four bytes per pixel come as an RGBA image."""
+    pairs = np.asarray(fresh()).astype(np.uint16)  # (H, W, 4): gray high, gray low, alpha high, alpha low
+    scaled = _scaled(pairs[..., 0::2] << 8 | pairs[..., 1::2], 65_535)
+    return Samples(Image.fromarray(scaled[..., 0].copy()), scaled[..., 1].copy())
+
+
 def _deep_gray(image: ImageFile.ImageFile) -> Samples:
     image.load()
     values = np.asarray(image).astype(np.uint16)
@@ -83,27 +91,27 @@ def _deep_color(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> Sampl
     image.load()
     again.load()
     values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(again)
-    pixels = _scaled(values, 65_535)
-    if image.mode == "RGBA":
-        return Samples(Image.fromarray(np.ascontiguousarray(pixels[..., :3])), pixels[..., 3].copy())
-    alpha = None
-    if key is not None:
-        alpha = np.where((values == np.asarray(key, np.uint16)).all(axis=2), 0, 255).astype(np.uint8)
-    return Samples(Image.fromarray(pixels), alpha)
+    scaled = _scaled(values, 65_535)
+    color = Image.frombuffer(image.mode, image.size, scaled.tobytes())
+    if key is None:
+        return _split(color)
+    return Samples(
+        color, np.where((values == np.asarray(key, np.uint16)).all(axis=2), 0, 255).astype(np.uint8)
+    )
 
 
 def _low_byte_tiles(image: ImageFile.ImageFile) -> list[ImageFile._Tile] | None:
     """The image's tiles with the byte order of 16-bit colour swapped; None when it is not 16-bit colour."""
-    if image.mode not in ("RGB", "RGBA") or not image.tile:
+    if not image.tile:
         return None
     swapped = []
     for tile in image.tile:
         raw_mode, *rest = (tile.args,) if isinstance(tile.args, str) else tile.args or ("",)
         head, _, order = str(raw_mode).partition(";16")
-        if order not in ("B", "L", "N") or head not in ("RGB", "RGBA"):
+        if order not in _SWAPPED or head not in _DEEP_HEADS:
             return None
-        other = {"B": "L", "L": "B", "N": _SWAPPED}[order]
-        args = f"{head};16{other}" if isinstance(tile.args, str) else (f"{head};16{other}", *rest)
+        other = f"{head};16{_SWAPPED[order]}"
+        args = other if isinstance(tile.args, str) else (other, *rest)
         swapped.append(tile._replace(args=args))
     return swapped
 
