@@ -131,7 +131,7 @@ def _open_tiff(data: bytes, limits: ImageLimits, name: str) -> Container:
         )
     if _has_deep_planes(image):
         raise ImageUnsupportedError(
-            f"{name} is a TIFF of deep samples in separate planes. Save it interleaved, or with 8 bits."
+            f"{name} is a TIFF of 16-bit samples in separate planes. Save it interleaved or compressed."
         )
     limits.check_frames(_pages(image, limits.max_frames), name)
     # Orientation 1: Pillow turns a TIFF upright itself when it decodes it.
@@ -139,11 +139,11 @@ def _open_tiff(data: bytes, limits: ImageLimits, name: str) -> Container:
 
 
 def _has_deep_planes(image: TiffImagePlugin.TiffImageFile) -> bool:
-    """Whether channels of more than 8 bits are stored one after the other, which Pillow misreads."""
+    """Whether channels of more than 8 bits are stored bare, one after the other, which Pillow misreads."""
     tags = image.tag_v2
     is_planar = tags.get(TiffImagePlugin.PLANAR_CONFIGURATION) == 2
-    is_color = tags.get(TiffImagePlugin.SAMPLESPERPIXEL, 1) > 1
-    return is_planar and is_color and max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8
+    is_bare = tags.get(TiffImagePlugin.COMPRESSION, 1) == 1
+    return is_planar and is_bare and max(tags.get(TiffImagePlugin.BITSPERSAMPLE, (1,))) > 8
 
 
 def _pages(image: TiffImagePlugin.TiffImageFile, enough: int) -> int:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from PIL import Image, ImageFile
 
@@ -66,9 +67,8 @@ def _split(image: Image.Image) -> Samples:
 
 def read_gray_alpha_pairs(fresh: Callable[[], ImageFile.ImageFile]) -> Samples:
     """16-bit gray with alpha, whose four bytes per pixel come as an RGBA image."""
-    pairs = np.asarray(fresh()).astype(np.uint16)  # (H, W, 4): gray high, gray low, alpha high, alpha low
-    scaled = _scaled(pairs[..., 0::2] << 8 | pairs[..., 1::2], 65_535)
-    return Samples(Image.fromarray(scaled[..., 0].copy()), scaled[..., 1].copy())
+    gray_high, gray_low, alpha_high, alpha_low = (np.asarray(band) for band in fresh().split())
+    return Samples(Image.fromarray(_nearest(gray_high, gray_low)), _nearest(alpha_high, alpha_low))
 
 
 def _deep_gray(image: ImageFile.ImageFile) -> Samples:
@@ -90,14 +90,13 @@ def _deep_color(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> Sampl
     key = image.info.get("transparency")
     image.load()
     again.load()
-    values = np.asarray(image).astype(np.uint16) << 8 | np.asarray(again)
-    scaled = _scaled(values, 65_535)
-    color = Image.frombuffer(image.mode, image.size, scaled.tobytes())
+    high, low = np.asarray(image), np.asarray(again)
+    color = Image.frombuffer(image.mode, image.size, _nearest(high, low).tobytes())
     if key is None:
         return _split(color)
-    return Samples(
-        color, np.where((values == np.asarray(key, np.uint16)).all(axis=2), 0, 255).astype(np.uint8)
-    )
+    clear = np.asarray(key, np.uint16)
+    is_clear = ((high == clear >> 8) & (low == clear & 255)).all(axis=2)
+    return Samples(color, np.where(is_clear, 0, 255).astype(np.uint8))
 
 
 def _low_byte_tiles(image: ImageFile.ImageFile) -> list[ImageFile._Tile] | None:
@@ -120,3 +119,13 @@ def _scaled(values: np.ndarray, white: int) -> np.ndarray:
     """Samples of 0..white as the nearest of 0..255."""
     table = ((np.arange(65_536, dtype=np.uint32) * 255 + white // 2) // white).clip(0, 255).astype(np.uint8)
     return table[values]
+
+
+def _nearest(high: np.ndarray, low: np.ndarray) -> np.ndarray:
+    """16-bit samples, given as two bytes, as the nearest of 0..255.
+
+    high * 256 + low is high * 257 + (low - high), so the answer is `high` but for the last term's rounding.
+    """
+    rises = cv2.subtract(low, high) > 128  # saturating: zero where low is the smaller
+    falls = cv2.subtract(high, low) > 128
+    return high + rises.view(np.uint8) - falls.view(np.uint8)
