@@ -58,7 +58,7 @@ class Transaction:
         """Insert a row; False when its key is taken already."""
         of_dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
         statement = of_dialect.insert(table).values(**values).on_conflict_do_nothing()
-        return self.execute(statement).rowcount == 1
+        return self.execute(statement.execution_options(preserve_rowcount=True)).rowcount == 1
 
 
 class Database:
