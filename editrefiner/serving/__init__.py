@@ -1,0 +1,58 @@
+"""What turns an agent into a service."""
+
+from editrefiner.serving.bodies import Body, Draft, parse_request, read_body, resolve_images
+from editrefiner.serving.body_limit import BodyLimitMiddleware
+from editrefiner.serving.errors import (
+    AlreadyFinishedError,
+    CanceledError,
+    DeadlineExceededError,
+    IdempotencyMismatchError,
+    NotFoundError,
+    NotReadyError,
+    QueueFullError,
+    ValidationFailedError,
+)
+from editrefiner.serving.lifecycle import Lifecycle
+from editrefiner.serving.openapi import install_openapi, problem_answers
+from editrefiner.serving.probes import probes
+from editrefiner.serving.problems import install_problem_handlers, problem_response
+from editrefiner.serving.process import run_service
+from editrefiner.serving.records import idempotency_key
+from editrefiner.serving.request_context import RequestContextMiddleware
+from editrefiner.serving.runs import Run
+from editrefiner.serving.service import create_service, install_plumbing
+from editrefiner.serving.settings import ServiceSettings
+from editrefiner.serving.verbs import Agent, ImageStore, Verb
+
+__all__ = [
+    "Agent",
+    "AlreadyFinishedError",
+    "Body",
+    "BodyLimitMiddleware",
+    "CanceledError",
+    "DeadlineExceededError",
+    "Draft",
+    "IdempotencyMismatchError",
+    "ImageStore",
+    "Lifecycle",
+    "NotFoundError",
+    "NotReadyError",
+    "QueueFullError",
+    "RequestContextMiddleware",
+    "Run",
+    "ServiceSettings",
+    "ValidationFailedError",
+    "Verb",
+    "create_service",
+    "idempotency_key",
+    "install_openapi",
+    "install_plumbing",
+    "install_problem_handlers",
+    "parse_request",
+    "probes",
+    "problem_answers",
+    "problem_response",
+    "read_body",
+    "resolve_images",
+    "run_service",
+]

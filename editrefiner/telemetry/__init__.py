@@ -1,0 +1,5 @@
+"""What a process tells about itself: ids, logs and metrics."""
+
+from editrefiner.telemetry.logging import configure_logging
+
+__all__ = ["configure_logging"]

@@ -1,0 +1,112 @@
+"""What does a running service consist of? The loaded agent with its lane, its records and its threads."""
+
+import asyncio
+import contextvars
+import logging
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from editrefiner.serving.door import Door
+from editrefiner.serving.errors import NotReadyError
+from editrefiner.serving.lane import Lane
+from editrefiner.serving.lifecycle import RETRY_NOT_READY_SECONDS, Lifecycle
+from editrefiner.serving.records import LiveAliases, Records
+from editrefiner.serving.settings import ServiceSettings
+from editrefiner.serving.verbs import AgentT, ImageStore
+from editrefiner.telemetry import metrics
+
+STORE_THREADS = 2  # decoding and file access beside the lane; more would take its core
+LAST_CHECKPOINT_SECONDS = 5.0  # at shutdown, how long a canceled run may take to notice
+
+log = logging.getLogger(__name__)
+
+ResultT = TypeVar("ResultT")
+
+
+class Host(Generic[AgentT]):
+    """One service in one process. Used on the event loop only."""
+
+    def __init__(
+        self, name: str, settings: ServiceSettings, store: ImageStore, load: Callable[[], AgentT]
+    ) -> None:
+        self.name = name
+        self.settings = settings
+        self.store = store
+        self.lifecycle = Lifecycle(name)
+        self.lane = Lane(name, max_queue=settings.max_queue)
+        self.door = Door(self.lane)
+        self.records = Records(name, store)
+        self.aliases = LiveAliases()
+        self._load = load
+        self._agent: AgentT | None = None
+        self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix=f"{name}-store")
+        self._loading: asyncio.Task[None] | None = None
+        self.lifecycle.is_busy = lambda: self.lane.is_full
+        self.lifecycle.on_drained_too_long.append(self._abandon_runs)
+
+    @property
+    def agent(self) -> AgentT:
+        """The loaded agent; NotReadyError before it is loaded and while the service drains."""
+        try:
+            self.lifecycle.require_ready()
+        except NotReadyError:
+            metrics.AGENT_REJECTED.labels(self.name, "not_ready").inc()
+            raise
+        assert self._agent is not None  # ready means loaded
+        return self._agent
+
+    @property
+    def loaded_agent(self) -> AgentT:
+        """The same, also while the service drains."""
+        if self._agent is None:
+            self.lifecycle.require_ready()
+        assert self._agent is not None  # ready means loaded
+        return self._agent
+
+    async def beside_lane(self, function: Callable[[], ResultT]) -> ResultT:
+        """Run blocking code (decoding, store access) in a thread that is not the lane's."""
+        context = contextvars.copy_context()
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._store_threads, lambda: context.run(function))
+
+    def start(self) -> None:
+        """Begin loading in the background."""
+        self._loading = asyncio.create_task(self._load_in_lane())
+
+    async def stop(self) -> None:
+        """End what is in hand and the threads."""
+        self.lifecycle.drain()
+        self._abandon_runs()
+        await self.lane.close(patience_seconds=LAST_CHECKPOINT_SECONDS)
+        if self._loading is not None:
+            self._loading.cancel()
+        self._store_threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _load_in_lane(self) -> None:
+        try:
+            self._agent, seconds = await self.lane.call(self._load_and_warm_up)
+        except Exception as error:
+            log.exception("loading failed")
+            self.lifecycle.fail(f"The backend could not be loaded: {type(error).__name__}: {error}")
+            return
+        backend = self._agent.backend
+        self.lane.expect_seconds(seconds)
+        metrics.MODEL.labels(self.name, backend.name, backend.digest).set(1)
+        log.info("backend loaded", extra={"backend": backend.name, "warm_up_seconds": round(seconds, 3)})
+        self.lifecycle.ready()
+
+    def _load_and_warm_up(self) -> tuple[AgentT, float]:
+        agent = self._load()
+        started = time.perf_counter()
+        agent.warm_up()
+        return agent, time.perf_counter() - started
+
+    def _abandon_runs(self) -> None:
+        self.lane.cancel_all(
+            NotReadyError(
+                f"{self.name} shut down before this run ended. The same request elsewhere is safe.",
+                retry_after_seconds=RETRY_NOT_READY_SECONDS,
+            )
+        )

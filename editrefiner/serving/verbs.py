@@ -1,0 +1,62 @@
+"""What does an agent bring to become a service? Its verbs, itself, and a store of pictures."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+from editrefiner.contracts import BackendInfo, ImageInput, ImageRef, RequestModel, WireModel
+from editrefiner.serving.runs import Run
+
+
+class Agent(Protocol):
+    """A loaded agent."""
+
+    @property
+    def backend(self) -> BackendInfo:
+        """Who computes; its digest is part of every key."""
+        ...
+
+    def warm_up(self) -> None:
+        """Do one real run, so that the first request finds everything in place."""
+        ...
+
+
+class ImageStore(Protocol):
+    """What serving needs of the artifact store. Calls may block; serving makes them in worker threads."""
+
+    def resolve(self, image: ImageInput, *, name: str) -> ImageRef:
+        """The reference of a picture that exists; `name` appears in the refusal when it does not."""
+        ...
+
+    def ingest(self, data: bytes, *, name: str) -> tuple[ImageRef, object]:
+        """Decode an encoded picture under limits and store it."""
+        ...
+
+    def record(self, key: str) -> bytes | None:
+        """A small document; None when there is none of that name."""
+        ...
+
+    def put_record(self, key: str, data: bytes) -> None:
+        """Write one, durably and at once."""
+        ...
+
+
+AgentT = TypeVar("AgentT", bound=Agent)
+RequestT = TypeVar("RequestT", bound=RequestModel)
+AnswerT = TypeVar("AnswerT", bound=WireModel)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb(Generic[AgentT, RequestT, AnswerT]):
+    """One thing an agent does: `POST path`.
+
+    `run` is called in the compute lane with the loaded agent, the request with every image resolved to
+    an `ImageRef`, and the `Run` to ask whether to go on. Its answer must follow from these alone.
+    """
+
+    path: str
+    request: type[RequestT]
+    answer: type[AnswerT]
+    run: Callable[[AgentT, RequestT, Run], AnswerT]
+    summary: str
+    description: str
