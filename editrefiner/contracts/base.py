@@ -2,9 +2,17 @@
 
 import hashlib
 import json
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
 
 CONTRACT_VERSION = "1"  # part of every step key: raise it when the meaning of a request or answer changes
 
@@ -13,6 +21,18 @@ Score = Annotated[float, Field(ge=0.0, le=100.0)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Instruction = Annotated[str, StringConstraints(min_length=1, max_length=4000, strip_whitespace=True)]
 Seed = Annotated[int, Field(ge=0, lt=2**53)]  # 53 bits: every JSON reader keeps it exactly
+
+
+def rfc3339(moment: datetime) -> str:
+    """The one text form of a moment: UTC with milliseconds, `2026-11-21T10:15:30.250Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Timestamp = Annotated[
+    datetime,
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 class WireModel(BaseModel):

@@ -1,13 +1,12 @@
 """A refinement job: its parameters, its rounds and its end."""
 
-from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
 from editrefiner.contracts.action import EditResult
-from editrefiner.contracts.base import Instruction, RequestModel, Seed, UnitInterval, WireModel
+from editrefiner.contracts.base import Instruction, RequestModel, Seed, Timestamp, UnitInterval, WireModel
 from editrefiner.contracts.evaluation import Scores
 from editrefiner.contracts.images import ImageInput, ImageRef
 from editrefiner.contracts.perception import Perception
@@ -184,11 +183,11 @@ class Job(WireModel):
     progress: Progress
     result: JobResult | None = None
     error: Problem | None = None
-    created_at: datetime
-    updated_at: datetime
-    finished_at: datetime | None = None
-    deadline_at: datetime
-    expires_at: datetime | None = None
+    created_at: Timestamp
+    updated_at: Timestamp
+    finished_at: Timestamp | None = None
+    deadline_at: Timestamp
+    expires_at: Timestamp | None = None
     """When the job and its pictures are removed; None while it is not finished."""
     links: JobLinks
 
@@ -206,7 +205,7 @@ class JobEvent(WireModel):
     seq: Annotated[int, Field(ge=1)]
     type: str
     """`job.created`, `step.completed`, `iteration.completed`, `job.succeeded`, ..."""
-    at: datetime
+    at: Timestamp
     detail: dict[str, str | int | float | bool | None] = Field(default_factory=dict)
 
 
