@@ -26,6 +26,8 @@ from editrefiner.serving.errors import InternalError, ValidationFailedError
 from editrefiner.serving.validation import field_errors
 from editrefiner.telemetry import context
 
+HTTP_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+
 log = logging.getLogger(__name__)
 
 _CODES = {
@@ -123,9 +125,11 @@ async def _answer_http_exception(request: Request, error: Exception) -> Response
 
 def _allowed_methods(request: Request) -> list[str]:
     """Methods of every route of this path; the router itself names those of the first one only."""
-    allowed: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            allowed |= getattr(route, "methods", None) or set()
-    return sorted(allowed)
+    return [
+        method
+        for method in HTTP_METHODS
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]

@@ -7,11 +7,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from editrefiner.contracts.headers import JOB_ID, REQUEST_ID, TRACEPARENT
-from editrefiner.serving.problems import unexpected_problem
+from editrefiner.serving.problems import HTTP_METHODS, unexpected_problem
 from editrefiner.telemetry import context, metrics
 
 CLIENT_GONE_STATUS = 499  # never sent: how the log and the metrics name a caller that hung up
-_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _QUIET_ROUTES = frozenset({"/livez", "/readyz", "/startupz", "/metrics"})
 
 log = logging.getLogger(__name__)
@@ -54,7 +53,7 @@ class RequestContextMiddleware:
 
     def _note(self, scope: Scope, answer: "_Answer", seconds: float) -> None:
         route = getattr(scope.get("route"), "path", "unmatched")
-        method = scope["method"] if scope["method"] in _METHODS else "other"
+        method = scope["method"] if scope["method"] in HTTP_METHODS else "other"
         status = answer.status or CLIENT_GONE_STATUS
         metrics.HTTP_REQUESTS.labels(self._service, method, route, str(status)).inc()
         metrics.HTTP_SECONDS.labels(self._service, route).observe(seconds)
