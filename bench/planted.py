@@ -118,7 +118,7 @@ def planted_pair(photo: Photo, flaw: Flaw, seed: int, other: np.ndarray | None =
     near = cv2.dilate(intended.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
     free = ~near if kind == "recolor" else np.ones_like(intended)
     bystanders = [mask for mask in segments.values() if free[mask].mean() > 0.97]
-    painted = _paint(flaw, ideal, free, bystanders, rng, other)
+    painted = _paint(flaw, ideal, free, bystanders, rng, other, asked=instruction)
     if painted is None:
         return None
     flawed, mask = painted
@@ -204,6 +204,7 @@ def _paint(
     bystanders: list[np.ndarray],
     rng: np.random.Generator,
     other: np.ndarray | None,
+    asked: str,
 ) -> planted_flaws.Planted | None:
     match flaw:
         case "blurred_patch":
@@ -213,7 +214,7 @@ def _paint(
         case "foreign_block":
             return planted_flaws.foreign_block(picture, free, rng, picture if other is None else other)
         case "recolored_bystander":
-            return planted_flaws.recolored_bystander(picture, bystanders, rng)
+            return planted_flaws.recolored_bystander(picture, bystanders, rng, asked)
         case "erased_bystander":
             return planted_flaws.erased_bystander(picture, bystanders, rng)
 

@@ -57,11 +57,11 @@ def foreign_block(
 
 
 def recolored_bystander(
-    picture: np.ndarray, segments: list[np.ndarray], rng: np.random.Generator
+    picture: np.ndarray, segments: list[np.ndarray], rng: np.random.Generator, asked: str = ""
 ) -> Planted | None:
-    """A segment that nobody asked about takes another colour."""
+    """A segment that nobody asked about takes another colour, and not one that was asked for."""
     for mask in _shuffled(segments, rng):
-        color = far_color(picture, mask, rng)
+        color = far_color(picture, mask, rng, unlike=asked)
         if color and 0.004 <= mask.mean() <= 0.15:
             flawed = recolored(picture, mask, color)
             if _fits(picture, flawed, mask, mask, 2 * MIN_VISIBLE):
@@ -83,14 +83,28 @@ def erased_bystander(
     return None
 
 
-def far_color(picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> str | None:
-    """A named colour clearly unlike that of the segment; None where light or dark hides any colour."""
+def far_color(
+    picture: np.ndarray, mask: np.ndarray, rng: np.random.Generator, unlike: str = ""
+) -> str | None:
+    """A named colour clearly unlike that of the segment and unlike every colour in the text `unlike`.
+
+    None where light or dark hides any colour, or no colour is left.
+    """
     light, a, b = _to_lab(picture)[mask].mean(axis=0)
     if not 25 <= light <= 85:
         return None
     hue, chroma = np.degrees(np.arctan2(b, a)), np.hypot(a, b)
-    far = [c for c, h in HUES.items() if chroma < 10 or abs((hue - h + 180) % 360 - 180) > 75]
+    named = [h for c, h in HUES.items() if c in unlike]
+    far = [
+        c
+        for c, h in HUES.items()
+        if (chroma < 10 or _hue_gap(hue, h) > 75) and all(_hue_gap(n, h) > 50 for n in named)
+    ]
     return str(rng.choice(far)) if far else None
+
+
+def _hue_gap(first: float, second: float) -> float:
+    return abs((first - second + 180) % 360 - 180)
 
 
 def recolored(picture: np.ndarray, mask: np.ndarray, color: str) -> np.ndarray:
