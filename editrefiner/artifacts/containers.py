@@ -105,16 +105,16 @@ def _open_webp(data: bytes, limits: ImageLimits, name: str) -> Container:
 
 def _webp_size(data: bytes, name: str) -> tuple[int, int]:
     """Width and height from the first chunk."""
-    kind, start = data[12:16], data[20:30]
-    if len(start) < 10 or kind not in (b"VP8 ", b"VP8L", b"VP8X"):
-        raise ImageUnreadableError(f"{name} is a WebP file without a picture. Save the picture again.")
+    kind, start = data[12:16], data[20:30].ljust(10, b"\x00")
     if kind == b"VP8X":
         return int.from_bytes(start[4:7], "little") + 1, int.from_bytes(start[7:10], "little") + 1
-    if kind == b"VP8L":
+    if kind == b"VP8L" and start[0] == 0x2F:
         (bits,) = struct.unpack_from("<I", start, 1)
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    width, height = struct.unpack_from("<HH", start, 6)
-    return width & 0x3FFF, height & 0x3FFF
+    if kind == b"VP8 " and start[3:6] == b"\x9d\x01\x2a":
+        width, height = struct.unpack_from("<HH", start, 6)
+        return width & 0x3FFF, height & 0x3FFF
+    raise ImageUnreadableError(f"{name} is a WebP file without a picture. Save the picture again.")
 
 
 def _open_tiff(data: bytes, limits: ImageLimits, name: str) -> Container:

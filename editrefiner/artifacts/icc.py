@@ -26,38 +26,44 @@ def to_srgb(image: Image.Image, profile: bytes | None, name: str) -> tuple[Image
             image = image.convert("RGB")
         if mode != image.mode:
             return _plain(image), (_ignored(name, "is for other channels"),)
-        if _is_srgb(parsed, image.mode):
+        if image.mode == "L":
+            return _apply_to_gray(image, parsed), ()
+        if image.mode == "RGB" and _is_srgb(parsed):
             return image, ()
         return _apply(image, parsed), ()
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError, AttributeError):
         return _plain(image), (_ignored(name, "is damaged"),)
 
 
-def _apply(image: Image.Image, source: ImageCms.ImageCmsProfile) -> Image.Image:
+def _apply(image: Image.Image, source: ImageCms.ImageCmsProfile, flags: int = 0) -> Image.Image:
     transform = ImageCms.buildTransform(
         source,
         ImageCms.createProfile("sRGB"),
         image.mode,
         "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
-        ImageCms.Flags.BLACKPOINTCOMPENSATION,
+        ImageCms.Flags.BLACKPOINTCOMPENSATION | flags,
     )
     converted = ImageCms.applyTransform(image, transform)
     assert converted is not None  # None is for work in place
     return converted
 
 
-def _is_srgb(profile: ImageCms.ImageCmsProfile, mode: str) -> bool:
+def _apply_to_gray(image: Image.Image, profile: ImageCms.ImageCmsProfile) -> Image.Image:
+    """By table: the 256 grays are converted unhurriedly, the shortcut for pictures is wrong in the darks."""
+    ramp = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    table = np.asarray(_apply(Image.fromarray(ramp), profile, ImageCms.Flags.NOOPTIMIZE))[0]  # (256, 3)
+    if np.abs(table.astype(np.int16) - ramp.T).max() <= _SAME:
+        return image
+    return Image.fromarray(table[np.asarray(image)])
+
+
+def _is_srgb(profile: ImageCms.ImageCmsProfile) -> bool:
     """Whether a profile leaves a lattice of colours where they are; converting would only add rounding."""
-    if mode == "RGB":
-        axis = np.linspace(0, 255, 9).round().astype(np.uint8)
-        probe = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(27, 27, 3)
-    elif mode == "L":
-        probe = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    else:
-        return False
+    axis = np.linspace(0, 255, 9).round().astype(np.uint8)
+    probe = np.stack(np.meshgrid(axis, axis, axis), axis=-1).reshape(27, 27, 3)
     moved = np.asarray(_apply(Image.fromarray(probe), profile)).astype(np.int16)
-    return bool(np.abs(moved - probe.reshape(*probe.shape[:2], -1)).max() <= _SAME)
+    return bool(np.abs(moved - probe).max() <= _SAME)
 
 
 def _ignored(name: str, reason: str) -> str:

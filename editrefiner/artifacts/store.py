@@ -51,11 +51,12 @@ class ArtifactStore:
 
     def put_pixels(self, pixels: np.ndarray) -> ImageRef:
         """Store (H, W), (H, W, 3) or (H, W, 4) uint8 pixels as a lossless PNG; durable when this returns."""
-        sha256 = self.put_bytes(encode_png(pixels))
-        self._remember(sha256, np.array(pixels, order="C"))  # a copy: the caller may go on drawing
+        kept = np.array(pixels, order="C")  # a copy: the caller may go on drawing
+        sha256 = self.put_bytes(encode_png(kept))
+        self._remember(sha256, kept)
         if self._working is not None:
-            self._working.put(sha256, np.ascontiguousarray(pixels))
-        return ImageRef(sha256=sha256, width=pixels.shape[1], height=pixels.shape[0])
+            self._working.put(sha256, kept)
+        return ImageRef(sha256=sha256, width=kept.shape[1], height=kept.shape[0])
 
     def pixels(self, ref: ImageRef | str) -> np.ndarray:
         """The picture as (H, W, 3) uint8 RGB, read-only. Gray is repeated, alpha left out."""
