@@ -55,7 +55,7 @@ class Accepting(StorePart):
             )
         )
         add_event(tx, job_id, 1, EventType.JOB_CREATED, {})
-        add_pictures(tx, job_id, set(pictures_of(document)))
+        add_pictures(tx, job_id, pictures_of(document))
         add_step(tx, self._rules, job_id, 0, first)
 
 
@@ -67,8 +67,8 @@ def _claim_key(tx: Transaction, key: str, body_sha256: str, job_id: str) -> str 
     """The job that the key stands for already; None when it stands for `job_id` from now on."""
     table = schema.idempotency
     tx.execute(sa.delete(table).where(table.c.key == key, table.c.expires_at <= tx.now))
-    expires_at = tx.now + IDEMPOTENCY_SECONDS
-    if tx.insert_new(table, key=key, body_sha256=body_sha256, job_id=job_id, expires_at=expires_at):
+    until = tx.now + IDEMPOTENCY_SECONDS
+    if tx.insert_new(table, {"key": key, "body_sha256": body_sha256, "job_id": job_id, "expires_at": until}):
         return None
     known = tx.execute(sa.select(table).where(table.c.key == key)).one()
     if known.body_sha256 != body_sha256:

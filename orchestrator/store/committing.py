@@ -55,7 +55,7 @@ class Committing(StorePart):
                     backend_digest=backend_digest,
                     at=tx.now,
                 )
-                add_pictures(tx, claim.job_id, set(pictures_of(result)))
+                add_pictures(tx, claim.job_id, pictures_of(result))
                 upcoming = _upcoming(job, following)
                 _note_progress(job, claim, run_seconds, upcoming, finished_round)
                 if upcoming is None:

@@ -54,11 +54,13 @@ class Transaction:
         """Run one statement, once for each of `rows` when given."""
         return self.connection.execute(statement, rows)
 
-    def insert_new(self, table: sa.Table, **values: Any) -> bool:  # Any: column values
-        """Insert a row; False when its key is taken already."""
+    def insert_new(self, table: sa.Table, *rows: dict[str, Any]) -> int:  # Any: column values
+        """Insert those rows whose keys are not taken yet; how many these are."""
+        if not rows:
+            return 0
         of_dialect = postgresql if self.connection.dialect.name == "postgresql" else sqlite
-        statement = of_dialect.insert(table).values(**values).on_conflict_do_nothing()
-        return self.execute(statement.execution_options(preserve_rowcount=True)).rowcount == 1
+        statement = of_dialect.insert(table).values(rows).on_conflict_do_nothing()
+        return self.execute(statement.execution_options(preserve_rowcount=True)).rowcount
 
 
 class Database:
@@ -70,6 +72,7 @@ class Database:
         # Readers of SQLite begin no transaction, those of PostgreSQL spare two round trips.
         options = {"reads": True} if self._is_sqlite else {"isolation_level": "AUTOCOMMIT"}
         self._reader = self._engine.execution_options(**options)
+        self._hurried = self._engine.execution_options(hurried=True)
         # SQLite has one writer at a time: threads queue here instead of polling its lock.
         self._turn = threading.Lock() if self._is_sqlite else contextlib.nullcontext()
 
@@ -82,12 +85,17 @@ class Database:
 
         return _persist(attempt)
 
-    def write(self, name: str, work: Callable[[Transaction], T]) -> T:
-        """Run `work` in one transaction; again after a failure, even of a COMMIT that nobody heard of."""
+    def write(self, name: str, work: Callable[[Transaction], T], *, outlives_power_cut: bool = True) -> T:
+        """Run `work` in one transaction; again after a failure, even of a COMMIT that nobody heard of.
+
+        With `outlives_power_cut=False` SQLite does not wait for the disk: right for what means nothing once
+        this machine has stopped. A killed process loses neither.
+        """
+        engine = self._engine if outlives_power_cut else self._hurried
 
         def attempt() -> T:
             failpoint(f"{name}.begin")
-            with self._turn, self._engine.begin() as connection:
+            with self._turn, engine.begin() as connection:
                 now = connection.execute(sa.select(database_clock())).scalar_one()
                 answer = work(Transaction(connection, now))
                 failpoint(f"{name}.before_commit")
@@ -132,15 +140,15 @@ def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:
     connection.isolation_level = (
         None  # transactions begin where _begin_sqlite says, not where the driver guesses
     )
-    connection.execute("PRAGMA synchronous=FULL")  # what is committed survives a power cut
     connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    if not connection.get_execution_options().get("reads"):
-        connection.exec_driver_sql(
-            "BEGIN IMMEDIATE"
-        )  # taking the write lock late is what makes SQLite deadlock
+    options = connection.get_execution_options()
+    if options.get("reads"):
+        return
+    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if options.get('hurried') else 'FULL'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")  # to take the write lock late is how SQLite deadlocks
 
 
 def _compact(value: Any) -> str:  # Any: a JSON value

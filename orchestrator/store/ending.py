@@ -68,7 +68,6 @@ def remove(tx: Transaction, job_ids: Sequence[str]) -> Sequence[str]:
     query = sa.select(pictures.c.sha256).where(pictures.c.job_id.in_(job_ids)).distinct()
     candidates = set(tx.execute(query).scalars())
     tx.execute(sa.delete(schema.jobs).where(schema.jobs.c.id.in_(job_ids)))
-    for job_id in job_ids:
-        tx.insert_new(schema.tombstones, job_id=job_id, removed_at=tx.now)
+    tx.insert_new(schema.tombstones, *({"job_id": job_id, "removed_at": tx.now} for job_id in job_ids))
     wanted = sa.select(pictures.c.sha256).where(pictures.c.sha256.in_(candidates)).distinct()
     return sorted(candidates - set(tx.execute(wanted).scalars()))

@@ -6,7 +6,7 @@ after the other, its events are numbered without gaps, and its status moves only
 
 import contextlib
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -226,7 +226,7 @@ def add_once(tx: Transaction, rules: Rules, table: sa.Table, **values: Any) -> N
     if rules.fenced:
         tx.execute(sa.insert(table).values(**values))
     else:
-        tx.insert_new(table, **values)
+        tx.insert_new(table, values)
 
 
 def step_key(kind: StepKind, request: dict[str, Any]) -> str:  # Any: a JSON object
@@ -234,7 +234,6 @@ def step_key(kind: StepKind, request: dict[str, Any]) -> str:  # Any: a JSON obj
     return fingerprint({"contract_version": CONTRACT_VERSION, "kind": kind, "request": request})
 
 
-def add_pictures(tx: Transaction, job_id: str, pictures: set[str]) -> None:
-    """Note that the job refers to these pictures."""
-    for sha256 in sorted(pictures):
-        tx.insert_new(schema.artifacts, job_id=job_id, sha256=sha256)
+def add_pictures(tx: Transaction, job_id: str, pictures: Iterable[str]) -> None:
+    """Note that the job refers to these pictures; to some of them it may have before."""
+    tx.insert_new(schema.artifacts, *({"job_id": job_id, "sha256": name} for name in sorted(set(pictures))))

@@ -28,7 +28,7 @@ class Keeping(StorePart):
             self._database.write("expire", lambda tx, job_id=job_id: self._end(tx, job_id))
         if not self._database.read(_something_is_due):
             return []  # nothing to write: take no lock
-        return self._database.write("ring", lambda tx: _ring(tx, limit))
+        return self._database.write("ring", lambda tx: _ring(tx, limit), outlives_power_cut=False)
 
     def purge(self, *, limit: int = 100) -> Sequence[str]:
         """Remove jobs past `expires_at`; returns artifacts (sha256) that no job refers to any more."""

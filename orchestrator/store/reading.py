@@ -13,6 +13,9 @@ from orchestrator.store.ids import lowest_id
 from orchestrator.store.part import StorePart
 from orchestrator.store.rows import job_event, job_record
 
+# Built once: polling a job's status is what the store does most.
+JOB = sa.select(schema.jobs).where(schema.jobs.c.id == sa.bindparam("job_id"))
+
 
 class Reading(StorePart):
     """Jobs, their steps and events, and how much waits."""
@@ -85,7 +88,7 @@ class Reading(StorePart):
 
 def read_job(connection: sa.Connection, job_id: str) -> JobRecord:
     """A job. JobNotFoundError when unknown, JobGoneError after it was removed."""
-    row = connection.execute(sa.select(schema.jobs).where(schema.jobs.c.id == job_id)).one_or_none()
+    row = connection.execute(JOB, {"job_id": job_id}).one_or_none()
     if row is not None:
         return job_record(row)
     removed = sa.select(schema.tombstones.c.job_id).where(schema.tombstones.c.job_id == job_id)

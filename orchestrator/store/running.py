@@ -46,7 +46,7 @@ class Running(StorePart):
                     deadline_seconds=job.record.deadline_at - tx.now,
                 )
 
-        return self._database.write("claim", work)
+        return self._database.write("claim", work, outlives_power_cut=False)
 
     def heartbeat(self, claim: Claim) -> LeaseState:
         """Extend the lease."""
@@ -59,7 +59,7 @@ class Running(StorePart):
             canceled = tx.execute(query).scalar_one() is not None
             return LeaseState.CANCEL if canceled else LeaseState.HELD
 
-        return self._database.write("heartbeat", work)
+        return self._database.write("heartbeat", work, outlives_power_cut=False)
 
     def release(self, claim: Claim, *, busy_for_seconds: float) -> None:
         """Give the step back without counting an attempt: due again after that time."""
