@@ -1,9 +1,9 @@
 """What is wrong there, and why? Flaw types and diagnoses."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from editrefiner.contracts.backend import BackendInfo
 from editrefiner.contracts.base import Instruction, RequestModel, UnitInterval, WireModel
@@ -109,15 +109,37 @@ class FlawDiagnosis(WireModel):
 
 
 class DiagnoseRequest(RequestModel):
-    """Explain flaw regions."""
+    """Explain flaw regions, or whatever `mask` marks."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "source": "sha256:" + "1a" * 32,
+                    "edited": "sha256:" + "2b" * 32,
+                    "mask": "sha256:" + "3c" * 32,
+                    "instruction": "Make the car red",
+                }
+            ]
+        }
+    )
 
     source: ImageInput
     edited: ImageInput
     instruction: Instruction
-    regions: Annotated[tuple[FlawRegion, ...], Field(min_length=1, max_length=64)]
+    regions: Annotated[tuple[FlawRegion, ...], Field(max_length=64)] = ()
+    mask: ImageInput | None = None
+    """Instead of `regions`: a picture of the size of `edited`, 255 = explain this. Its connected parts are
+    regions m1, m2, ..., largest first."""
     registration: Registration | None = None
     """As perception measured it; None stands for the identity."""
     change: ChangeSummary | None = None
+
+    @model_validator(mode="after")
+    def _says_where(self) -> Self:
+        if bool(self.regions) == (self.mask is not None):
+            raise ValueError("give either regions or a mask of what is to be explained, not both")
+        return self
 
 
 class Diagnosis(WireModel):
