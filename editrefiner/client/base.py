@@ -6,6 +6,7 @@ Whether a failure is worth a retry is decided here and nowhere else: by its clas
 import asyncio
 import time
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TypeVar
 
 import httpx
@@ -143,17 +144,17 @@ class Channel:
 
 def raise_for_problem(response: httpx.Response) -> None:
     """Raise the ClientError that a status of 400 or above stands for. The body has been read."""
-    if response.status_code < httpx.codes.BAD_REQUEST:
+    if response.status_code < HTTPStatus.BAD_REQUEST:
         return
     remote = _problem(response)
     said = remote.detail if remote else f"status {response.status_code} without a problem document"
     detail = f"{response.request.method} {response.request.url.path}: {said}"
     match response.status_code:
-        case httpx.codes.SERVICE_UNAVAILABLE | httpx.codes.TOO_MANY_REQUESTS:
+        case HTTPStatus.SERVICE_UNAVAILABLE | HTTPStatus.TOO_MANY_REQUESTS:
             raise ServiceUnavailableError(detail, remote=remote, retry_after_seconds=_retry_after(response))
-        case httpx.codes.GATEWAY_TIMEOUT:
+        case HTTPStatus.GATEWAY_TIMEOUT:
             raise DeadlineError(detail, remote=remote)
-        case status if status >= httpx.codes.INTERNAL_SERVER_ERROR:
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise ServiceFailedError(detail, remote=remote)
         case _ if remote is not None and remote.code is ProblemCode.CANCELED:
             raise RunCanceledError(detail, remote=remote)

@@ -14,7 +14,7 @@ class ServerEvent:
 
 
 class EventParser:
-    """Turns a `text/event-stream` into events, as the WHATWG standard says for lines that end in LF or CRLF."""
+    """Turns a `text/event-stream` into events, as the WHATWG standard says; lines end in LF or CRLF."""
 
     def __init__(self) -> None:
         self._unfinished = b""

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import AsyncGenerator
+from http import HTTPStatus
 from urllib.parse import urlencode
 
 import httpx
@@ -144,10 +145,10 @@ class JobsClient:
         try:
             response = await self._http.send(request, stream=True)
             try:
-                if response.status_code >= httpx.codes.BAD_REQUEST:
+                if response.status_code >= HTTPStatus.BAD_REQUEST:
                     await response.aread()
                     raise_for_problem(response)
-                if response.status_code == httpx.codes.NO_CONTENT:
+                if response.status_code == HTTPStatus.NO_CONTENT:
                     yield None
                 parser = EventParser()
                 async for chunk in response.aiter_bytes():

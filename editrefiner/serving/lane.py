@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from editrefiner.contracts import ProblemError, RunState
-from editrefiner.serving.errors import CanceledError, QueueFullError
+from editrefiner.serving.errors import CanceledError, InternalError, QueueFullError
 from editrefiner.serving.records import StoredRun
 from editrefiner.serving.runs import Run
 from editrefiner.telemetry import metrics
@@ -185,6 +185,11 @@ class Lane:
             stored = await lookup()
         except ProblemError as error:
             self._settle(flight, Outcome(error, is_replay=False))
+            return
+        except Exception:
+            log.exception("stored results cannot be read")
+            failure = InternalError("The stored results cannot be read; the log has the cause under request_id.")
+            self._settle(flight, Outcome(failure, is_replay=False))
             return
         finally:
             self._looking -= 1
