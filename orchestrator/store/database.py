@@ -113,7 +113,7 @@ def create_engine(url: str) -> sa.Engine:
     """An engine set up for jobs. ValueError for a database that cannot hold them."""
     target = sa.make_url(url)
     if target.get_backend_name() == "sqlite" and target.database:
-        Path(target.database).parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(Path(target.database).parent)
         engine = sa.create_engine(
             target,
             connect_args={"timeout": BUSY_TIMEOUT_SECONDS},
@@ -134,6 +134,15 @@ def create_engine(url: str) -> sa.Engine:
     raise ValueError(
         f"{shown} cannot hold jobs; give sqlite:///<path> or postgresql+psycopg://<server>/<name>"
     )
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(
+            f"the folder of the job database cannot be made ({error}); keep it elsewhere"
+        ) from error
 
 
 def _set_up_sqlite(connection: sqlite3.Connection, _: object) -> None:

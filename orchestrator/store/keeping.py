@@ -65,10 +65,10 @@ class Keeping(StorePart):
 
     def _end(self, tx: Transaction, job_id: str) -> None:
         with held(tx, self._rules, job_id, wait=False) as job:
-            if job is not None and job.is_overdue:
-                job.expire()
-            elif job is not None and job.is_canceled:
+            if job is not None and job.is_canceled:
                 job.cancel()
+            elif job is not None and job.is_overdue:
+                job.expire()
 
 
 def _something_is_due(connection: sa.Connection) -> bool:

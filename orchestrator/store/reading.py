@@ -4,9 +4,17 @@ from collections.abc import Sequence
 from itertools import product
 
 import sqlalchemy as sa
+from sqlalchemy import exc
 
 from editrefiner.contracts import JobEvent, JobStatus, StepKind
-from orchestrator.jobs import CommittedStep, JobGoneError, JobNotFoundError, JobRecord, StepStatus
+from orchestrator.jobs import (
+    CommittedStep,
+    JobGoneError,
+    JobNotFoundError,
+    JobRecord,
+    StepStatus,
+    StoreUnavailableError,
+)
 from orchestrator.store import schema
 from orchestrator.store.held import committed_steps
 from orchestrator.store.ids import lowest_id
@@ -82,8 +90,12 @@ class Reading(StorePart):
         return totals
 
     def ping(self) -> None:
-        """Raise when the database cannot be reached, or holds no tables yet."""
-        self._database.read(lambda connection: connection.execute(sa.select(schema.jobs.c.id).limit(1)).all())
+        """Raise StoreUnavailableError when the database cannot be reached, or holds no tables yet."""
+        query = sa.select(schema.jobs.c.id).limit(1)
+        try:
+            self._database.read(lambda connection: connection.execute(query).all())
+        except exc.DBAPIError as error:
+            raise StoreUnavailableError("the job database holds no tables yet; migrate it first") from error
 
 
 def read_job(connection: sa.Connection, job_id: str) -> JobRecord:

@@ -1,6 +1,7 @@
 """How does a worker get a step, keep it, and give it back without an answer?"""
 
 import secrets
+from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
@@ -63,46 +64,42 @@ class Running(StorePart):
 
     def release(self, claim: Claim, *, busy_for_seconds: float) -> None:
         """Give the step back without counting an attempt: due again after that time."""
-
-        def work(tx: Transaction) -> None:
-            with held_by(tx, self._rules, claim) as job:
-                self._give_back(tx, job, claim, after_seconds=busy_for_seconds)
-
-        self._database.write("release", work)
+        self._give_up("release", claim, lambda tx, _: _wait(tx, claim, busy_for_seconds))
 
     def crash(self, claim: Claim, problem: Problem) -> None:
         """Count a crash attempt; retry later, or fail the job after MAX_CRASH_ATTEMPTS."""
 
-        def work(tx: Transaction) -> None:
-            with held_by(tx, self._rules, claim) as job:
-                step = read_step(tx, claim.job_id, claim.seq)
-                attempts = step.attempts_crash + 1 if step else 1
-                if attempts >= MAX_CRASH_ATTEMPTS:
-                    job.fail(_exhausted(claim.seq, claim.kind, f"the last time: {problem.detail}"))
-                    return
-                job.note(EventType.STEP_RETRIED, seq=claim.seq, attempt=attempts, code=problem.code)
-                backoff = CRASH_BACKOFF_SECONDS * 2 ** (attempts - 1)
-                self._give_back(tx, job, claim, after_seconds=backoff, attempts_crash=attempts)
+        def act(tx: Transaction, job: HeldJob) -> None:
+            step = read_step(tx, claim.job_id, claim.seq)
+            attempts = step.attempts_crash + 1 if step else 1
+            if attempts >= MAX_CRASH_ATTEMPTS:
+                job.fail(_exhausted(claim.seq, claim.kind, f"the last time: {problem.detail}"))
+                return
+            job.note(EventType.STEP_RETRIED, seq=claim.seq, attempt=attempts, code=problem.code)
+            backoff = CRASH_BACKOFF_SECONDS * 2 ** (attempts - 1)
+            _wait(tx, claim, backoff, attempts_crash=attempts)
 
-        self._database.write("crash", work)
+        self._give_up("crash", claim, act)
 
     def fail(self, claim: Claim, problem: Problem) -> None:
         """The step can never succeed: fail the job."""
-
-        def work(tx: Transaction) -> None:
-            with held_by(tx, self._rules, claim) as job:
-                job.fail(problem)
-
-        self._database.write("fail", work)
+        self._give_up("fail", claim, lambda _, job: job.fail(problem))
 
     def abort(self, claim: Claim) -> None:
         """The worker saw the cancel: end the job as canceled."""
+        self._give_up("abort", claim, lambda _, job: job.cancel())
+
+    def _give_up(self, operation: str, claim: Claim, act: Callable[[Transaction, HeldJob], None]) -> None:
+        """End a claim that brought no answer; a canceled job ends with it, whatever the reason was."""
 
         def work(tx: Transaction) -> None:
             with held_by(tx, self._rules, claim) as job:
-                job.cancel()
+                if job.is_canceled:
+                    job.cancel()
+                else:
+                    act(tx, job)
 
-        self._database.write("abort", work)
+        self._database.write(operation, work)
 
     def _grant(self, tx: Transaction, job: HeldJob, step: sa.Row[Any], token: str) -> bool:
         """Lease the step, unless it is not due, or its job should not go on: that one is ended."""
@@ -138,19 +135,15 @@ class Running(StorePart):
             return True
         return False
 
-    def _give_back(
-        self, tx: Transaction, job: HeldJob, claim: Claim, *, after_seconds: float, **columns: Any
-    ) -> None:
-        """Make the step pending again, unless its job should not go on."""
-        if job.is_canceled:
-            job.cancel()
-            return
-        due_at = tx.now + after_seconds
-        tx.execute(
-            sa.update(schema.steps)
-            .where(schema.steps.c.job_id == claim.job_id, schema.steps.c.seq == claim.seq)
-            .values(status=StepStatus.PENDING, due_at=due_at, ring_at=due_at, rings=0, **columns)
-        )
+
+def _wait(tx: Transaction, claim: Claim, seconds: float, **columns: Any) -> None:  # Any: column values
+    """Make the step pending again, to be claimed after so long."""
+    due_at = tx.now + seconds
+    tx.execute(
+        sa.update(schema.steps)
+        .where(schema.steps.c.job_id == claim.job_id, schema.steps.c.seq == claim.seq)
+        .values(status=StepStatus.PENDING, due_at=due_at, ring_at=due_at, rings=0, **columns)
+    )
 
 
 def _exhausted(seq: int, kind: str, what: str) -> Problem:
