@@ -10,9 +10,9 @@ from editrefiner.artifacts.errors import (
     ImageUnreadableError,
     ImageUnsupportedError,
 )
-from editrefiner.artifacts.limits import ImageLimits
 from editrefiner.artifacts.png import encode_png
 from editrefiner.artifacts.store import ArtifactStore, open_store
+from editrefiner.contracts import ImageLimits
 
 __all__ = [
     "ArtifactCorruptError",

@@ -10,11 +10,11 @@ from PIL import Image
 from editrefiner.artifacts.containers import Container, open_container
 from editrefiner.artifacts.errors import ImageUnreadableError
 from editrefiner.artifacts.icc import to_srgb
-from editrefiner.artifacts.limits import ImageLimits
+from editrefiner.artifacts.limits import check_bytes
 from editrefiner.artifacts.orientation import upright
 from editrefiner.artifacts.samples import read_gray_alpha_pairs, read_samples
 from editrefiner.artifacts.sniffing import sniff
-from editrefiner.contracts import MediaType
+from editrefiner.contracts import ImageLimits, MediaType
 
 # What Pillow's parsers and decoders are known to raise on damaged files. Warning: a process may turn the
 # warnings of a parser into exceptions.
@@ -56,7 +56,7 @@ def decode_image(data: bytes, limits: ImageLimits, *, name: str = "image") -> De
 
     The limits are asked in this order, each before any work that it bounds: bytes, format, size, frames.
     """
-    limits.check_bytes(len(data), name)
+    check_bytes(limits, len(data), name)
     media_type = sniff(data, name)
     try:
         container = open_container(data, media_type, limits, name)

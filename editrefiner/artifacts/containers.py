@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from PIL import ImageFile, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin
 
 from editrefiner.artifacts.errors import ImageTooLargeError, ImageUnreadableError, ImageUnsupportedError
-from editrefiner.artifacts.limits import ImageLimits
+from editrefiner.artifacts.limits import check_frames, check_size
 from editrefiner.artifacts.orientation import exif_orientation
 from editrefiner.artifacts.pngchunks import read_chunks
-from editrefiner.contracts import MediaType
+from editrefiner.artifacts.tiffpieces import count_pieces
+from editrefiner.contracts import ImageLimits, MediaType
 
 MAX_JPEG_SCANS = 100  # a camera or encoder writes at most a dozen; every scan walks the whole picture
+_MAX_TIFF_PIECES = 200_000  # 40 megapixels in tiles of 16x16
 _MAX_READS = 200_000  # a parser that comes back for more is walking a list made to keep it busy
 _READ_BUDGET = 4  # times the file: parsers read a file once, or twice, not once per directory entry
 
@@ -66,8 +68,8 @@ def open_container(data: bytes, media_type: MediaType, limits: ImageLimits, name
 
 def _open_png(data: bytes, limits: ImageLimits, name: str) -> Container:
     chunks = read_chunks(data, name)
-    limits.check_size(*chunks.size, name)
-    limits.check_frames(chunks.frames, name)
+    check_size(limits, *chunks.size, name)
+    check_frames(limits, chunks.frames, name)
     return Container(
         lambda: PngImagePlugin.PngImageFile(BudgetedReader(chunks.essential)),
         chunks.profile,
@@ -83,7 +85,7 @@ def _open_jpeg(data: bytes, limits: ImageLimits, name: str) -> Container:
         return JpegImagePlugin.JpegImageFile(BudgetedReader(data))
 
     image = fresh()
-    limits.check_size(*image.size, name)
+    check_size(limits, *image.size, name)
     scans = data.count(b"\xff\xda")  # inside coded data FF is always followed by 00 or a restart marker
     if scans > MAX_JPEG_SCANS:
         raise ImageTooLargeError(
@@ -93,13 +95,13 @@ def _open_jpeg(data: bytes, limits: ImageLimits, name: str) -> Container:
 
 
 def _open_webp(data: bytes, limits: ImageLimits, name: str) -> Container:
-    limits.check_size(*_webp_size(data, name), name)  # here already: opening a WebP allocates its canvas
+    check_size(limits, *_webp_size(data, name), name)  # here already: opening a WebP allocates its canvas
 
     def fresh() -> WebPImagePlugin.WebPImageFile:
         return WebPImagePlugin.WebPImageFile(BudgetedReader(data))
 
     image = fresh()
-    limits.check_frames(image.n_frames, name)
+    check_frames(limits, image.n_frames, name)
     return Container(fresh, image.info.get("icc_profile"), exif_orientation(image.info.get("exif")))
 
 
@@ -118,11 +120,17 @@ def _webp_size(data: bytes, name: str) -> tuple[int, int]:
 
 
 def _open_tiff(data: bytes, limits: ImageLimits, name: str) -> Container:
+    pieces = count_pieces(data)
+    if pieces > _MAX_TIFF_PIECES:
+        raise ImageTooLargeError(
+            f"{name} is a TIFF in {pieces} pieces; the limit is {_MAX_TIFF_PIECES}. Save it in larger strips."
+        )
+
     def fresh() -> TiffImagePlugin.TiffImageFile:
         return TiffImagePlugin.TiffImageFile(BudgetedReader(data))
 
     image = fresh()
-    limits.check_size(*image.size, name)
+    check_size(limits, *image.size, name)
     tile = tuple(image.tag_v2.get(tag, 1) for tag in (TiffImagePlugin.TILEWIDTH, TiffImagePlugin.TILELENGTH))
     if tile[0] * tile[1] > limits.max_pixels:  # a decoder allocates whole tiles, however small the picture
         raise ImageTooLargeError(
@@ -133,7 +141,7 @@ def _open_tiff(data: bytes, limits: ImageLimits, name: str) -> Container:
         raise ImageUnsupportedError(
             f"{name} is a TIFF of 16-bit samples in separate planes. Save it interleaved or compressed."
         )
-    limits.check_frames(_pages(image, limits.max_frames), name)
+    check_frames(limits, _pages(image, limits.max_frames), name)
     # Orientation 1: Pillow turns a TIFF upright itself when it decodes it.
     return Container(fresh, image.info.get("icc_profile"), 1)
 

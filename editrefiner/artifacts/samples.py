@@ -12,6 +12,7 @@ from editrefiner.artifacts.errors import ImageUnsupportedError
 
 _BITS_PER_SAMPLE = 258  # TIFF tags
 _PHOTOMETRIC = 262
+_ROWS_AT_ONCE = 256  # temporaries stay small beside the picture
 _DEEP_HEADS = ("RGB", "RGBX", "RGBA", "CMYK")
 _SWAPPED = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 
@@ -67,7 +68,7 @@ def _split(image: Image.Image) -> Samples:
 
 def read_gray_alpha_pairs(fresh: Callable[[], ImageFile.ImageFile]) -> Samples:
     """16-bit gray with alpha, whose four bytes per pixel come as an RGBA image."""
-    gray_high, gray_low, alpha_high, alpha_low = (np.asarray(band) for band in fresh().split())
+    gray_high, gray_low, alpha_high, alpha_low = (np.array(band) for band in fresh().split())
     return Samples(Image.fromarray(_nearest(gray_high, gray_low)), _nearest(alpha_high, alpha_low))
 
 
@@ -88,15 +89,22 @@ def _deep_color(image: ImageFile.ImageFile, again: ImageFile.ImageFile) -> Sampl
     """16-bit colour: Pillow keeps the high byte only, so the file is decoded again for the low one."""
     again.tile = _low_byte_tiles(again) or []
     key = image.info.get("transparency")
-    image.load()
-    again.load()
-    high, low = np.asarray(image), np.asarray(again)
-    color = Image.frombuffer(image.mode, image.size, _nearest(high, low).tobytes())
-    if key is None:
+    high, low = _emptied(image), _emptied(again)
+    is_clear = None
+    if key is not None:
+        clear = np.asarray(key, np.uint16)
+        is_clear = ((high == clear >> 8) & (low == clear & 255)).all(axis=2)
+    color = Image.frombuffer(image.mode, image.size, _nearest(high, low))
+    if is_clear is None:
         return _split(color)
-    clear = np.asarray(key, np.uint16)
-    is_clear = ((high == clear >> 8) & (low == clear & 255)).all(axis=2)
     return Samples(color, np.where(is_clear, 0, 255).astype(np.uint8))
+
+
+def _emptied(image: ImageFile.ImageFile) -> np.ndarray:
+    """An image's pixels; the image gives up its own copy of them."""
+    pixels = np.array(image)
+    image.close()
+    return pixels
 
 
 def _low_byte_tiles(image: ImageFile.ImageFile) -> list[ImageFile._Tile] | None:
@@ -122,10 +130,14 @@ def _scaled(values: np.ndarray, white: int) -> np.ndarray:
 
 
 def _nearest(high: np.ndarray, low: np.ndarray) -> np.ndarray:
-    """16-bit samples, given as two bytes, as the nearest of 0..255.
+    """16-bit samples, given as two bytes, as the nearest of 0..255, in place of `high`.
 
     high * 256 + low is high * 257 + (low - high), so the answer is `high` but for the last term's rounding.
     """
-    rises = cv2.subtract(low, high) > 128  # saturating: zero where low is the smaller
-    falls = cv2.subtract(high, low) > 128
-    return high + rises.view(np.uint8) - falls.view(np.uint8)
+    for start in range(0, len(high), _ROWS_AT_ONCE):
+        above, below = high[start : start + _ROWS_AT_ONCE], low[start : start + _ROWS_AT_ONCE]
+        rises = cv2.subtract(below, above) > 128  # saturating: zero where the low byte is the smaller
+        falls = cv2.subtract(above, below) > 128
+        above += rises.view(np.uint8)
+        above -= falls.view(np.uint8)
+    return high

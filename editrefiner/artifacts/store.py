@@ -20,11 +20,11 @@ from editrefiner.artifacts.errors import (
     ImageUnreadableError,
     ImageUnsupportedError,
 )
-from editrefiner.artifacts.limits import DEFAULT_LIMITS, ImageLimits
+from editrefiner.artifacts.limits import DEFAULT_LIMITS, check_bytes
 from editrefiner.artifacts.png import HEADER_BYTES, decode_own_png, encode_png, png_size
 from editrefiner.artifacts.s3 import open_bucket
 from editrefiner.artifacts.working import WorkingCopies
-from editrefiner.contracts import ImageInput, ImageRef
+from editrefiner.contracts import ImageInput, ImageLimits, ImageRef
 
 Blob = bytes  # ArtifactStore has a method of that name
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -169,7 +169,7 @@ class ArtifactStore:
                 f"{name} is neither an artifact reference, `sha256:<hex>` nor a `data:image/...;base64,` URI."
             )
         encoded = uri[scheme.end() :]
-        self.limits.check_bytes(len(encoded) * 3 // 4 - 2, name)  # before a second copy of it is made
+        check_bytes(self.limits, len(encoded) * 3 // 4 - 2, name)  # before a second copy of it is made
         try:
             return base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as exc:

@@ -49,6 +49,7 @@ class ImageLimits(BaseModel):
     max_ratio: Annotated[float, Field(ge=1)] = 100.0
     """Longer side over shorter side."""
     max_frames: Annotated[int, Field(gt=0)] = 1
+    """Frames or pages; the first is the one that is read."""
 
 
 class EditSample(WireModel):
