@@ -82,7 +82,8 @@ class Channel:
                 return await self._send_over_fresh_connection(call, ends_at)
             except ServiceUnavailableError as error:
                 refusals += 1
-                wait = error.retry_after_seconds or DEFAULT_BUSY_SECONDS
+                named = error.retry_after_seconds
+                wait = DEFAULT_BUSY_SECONDS if named is None else named
                 if refusals > self._retries or (ends_at is not None and time.monotonic() + wait >= ends_at):
                     raise
                 await asyncio.sleep(wait)
