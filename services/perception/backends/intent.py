@@ -1,5 +1,6 @@
 """Which of the changes was asked for? The main change that fits the instruction, apart from all others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -44,15 +45,18 @@ def separate(change: Change, edited: np.ndarray, tone: Tone, wish: Wish) -> Inte
     if wish.reach == "tone":
         whole = np.full_like(changed, tone.model != "identity")
         return Intent(whole & ~changed, changed, changed)
-    fitting = changed
+    fitting, akin = changed, np.zeros_like(changed)
     if wish.kind is EditKind.RECOLOR:
-        fitting = _cleaned(_moved_to(lab_edited, lab_predicted, wish.color) & (change.recolored > CHANGED))
+        akin = _moved_to(lab_edited, lab_predicted, wish.color) & changed
+        fitting = _cleaned(akin & (change.recolored > CHANGED))
     parts = _parts(fitting) if wish.kind is EditKind.RECOLOR else _clusters(fitting)
     if not parts:
         return Intent(np.zeros_like(changed), changed, changed)
     scores = _scores(parts, change, lab_edited, lab_predicted, wish)
     chosen = _chosen(parts, scores, lab_edited, lab_predicted, wish)
-    intended = _with_rims(np.any([parts[i] for i in chosen], axis=0), changed)
+    main = np.any([parts[i] for i in chosen], axis=0)
+    beside = cv2.dilate(main.astype(np.uint8), _disk(main, 2 * SLIVER)) > 0
+    intended = _with_rims(main | (akin & beside), changed)
     return Intent(intended, changed & ~intended, changed)
 
 
@@ -146,22 +150,31 @@ def _closeness(colors: np.ndarray, color: str | None) -> float:
 
 
 def _with_rims(main: np.ndarray, changed: np.ndarray) -> np.ndarray:
-    """Add leftovers that are only the rim or the inside of the main change."""
+    """Add leftovers that are only the rim or the inside of the main change.
+
+    A thin leftover is a rim also where it runs into a thick one, which may be a flaw beside the main change.
+    """
     rest = (changed & ~main).astype(np.uint8)
-    thick = cv2.morphologyEx(rest, cv2.MORPH_OPEN, _disk(rest, SLIVER))
-    near = cv2.dilate(main.astype(np.uint8), _disk(main, SLIVER)) > 0
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
-    touching = np.unique(labels[near & (rest > 0)])
-    is_thick = np.isin(np.arange(count), np.unique(labels[thick > 0]))
+    disk = _disk(main, SLIVER)
+    thick = cv2.dilate(cv2.morphologyEx(rest, cv2.MORPH_OPEN, disk), np.ones((3, 3), np.uint8)) & rest
+    near = cv2.dilate(main.astype(np.uint8), disk) > 0
     whole = main.copy()
-    for label in touching:
-        x, y, w, h = (int(v) for v in stats[label, :4])
-        window = (slice(max(0, y - 3), y + h + 3), slice(max(0, x - 3), x + w + 3))
-        part = labels[window] == label
-        rim = (cv2.dilate(part.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0) & ~part
-        if not is_thick[label] or main[window][rim].mean() > 0.6:
+    for window, part in _touching(rest & ~thick, near):
+        whole[window] |= part
+    for window, part in _touching(thick, near):
+        rim = np.logical_and(cv2.dilate(part.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0, ~part)
+        if whole[window][rim].mean() > 0.6:
             whole[window] |= part
     return whole
+
+
+def _touching(mask: np.ndarray, place: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]:
+    """The connected parts of an (H, W) uint8 mask that meet `place`, each with the window it lies in."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    for label in np.unique(labels[place & (mask > 0)]):
+        x, y, w, h = (int(v) for v in stats[label, :4])
+        window = (slice(max(0, y - 3), y + h + 3), slice(max(0, x - 3), x + w + 3))
+        yield window, labels[window] == label
 
 
 def _clusters(changed: np.ndarray) -> list[np.ndarray]:

@@ -7,13 +7,14 @@ import numpy as np
 
 IDENTITY = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]])
 CONTRAST_FLOOR = 4.0  # gray levels: below this, local contrast is encoder noise
-MIN_TEXTURED_SHARE = 0.01  # of the frame: below it, there is nothing to align on
+MIN_TEXTURED_SHARE = 0.01  # of either frame: below it, there is nothing to align on
 MATCHING = 0.7  # local correlation from which a place counts as the same in both pictures
 MIN_AGREEMENT = 0.2  # share of the textured frame that must match for the fit to be trusted
 MAX_ZOOM = 1.3
 MAX_SHIFT = 0.2  # of the longest side; an editor that moves more has made another picture
 SNAP_PX = 0.35  # below this displacement in every corner, the simpler matrix is as good
 ITERATIONS = 12
+CELL = 6  # pixels: the fit looks at the strongest edge of each square of this side
 LEVELS = (0.125, 0.25, 0.5, 1.0)
 
 
@@ -30,11 +31,12 @@ class Geometry:
 
 def register(edited: np.ndarray, source: np.ndarray) -> Geometry:
     """Align two gray float pictures of one size, (H, W) on 0..255; the identity where nothing matches."""
+    textured = _textured(edited)
+    shared = min(textured.mean(), _textured(source).mean())
+    if min(edited.shape) < CELL or shared < MIN_TEXTURED_SHARE:
+        return Geometry(IDENTITY, 1.0, bool(np.median(np.abs(edited - source)) < 2 * CONTRAST_FLOOR))
     levels = _pyramid(edited, source)
     normal_edited, normal_source = levels[-1]
-    textured = _textured(edited)
-    if textured.mean() < MIN_TEXTURED_SHARE:
-        return Geometry(IDENTITY, 1.0, bool(np.median(np.abs(edited - source)) < 2 * CONTRAST_FLOOR))
     stay = _agreement(normal_edited, normal_source, textured, IDENTITY)
     best = _refined(levels, IDENTITY)
     best_agreement = _agreement(normal_edited, normal_source, textured, best)
@@ -166,8 +168,9 @@ def _tukey(residual: np.ndarray, inside: np.ndarray) -> np.ndarray:
     return share**2 * inside
 
 
-def _strong_points(picture: np.ndarray, cell: int = 6) -> tuple[np.ndarray, np.ndarray]:
+def _strong_points(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """x, y of the steepest pixel of each cell, (N, 2), and its value, (N,)."""
+    cell = CELL
     steep = cv2.Scharr(picture, cv2.CV_32F, 1, 0) ** 2 + cv2.Scharr(picture, cv2.CV_32F, 0, 1) ** 2
     rows, columns = picture.shape[0] // cell, picture.shape[1] // cell
     cells = steep[: rows * cell, : columns * cell].reshape(rows, cell, columns, cell)
