@@ -188,7 +188,9 @@ class Lane:
             return
         except Exception:
             log.exception("stored results cannot be read")
-            failure = InternalError("The stored results cannot be read; the log has the cause under request_id.")
+            failure = InternalError(
+                "The stored results cannot be read; the log has the cause under request_id."
+            )
             self._settle(flight, Outcome(failure, is_replay=False))
             return
         finally:

@@ -73,8 +73,9 @@ class Keeping(StorePart):
 
 def _something_is_due(connection: sa.Connection) -> bool:
     now = connection.execute(sa.select(schema.database_clock())).scalar_one()
-    query = sa.select(schema.steps.c.seq).where(schema.steps.c.ring_at <= now).limit(1)
-    return connection.execute(query).first() is not None
+    ring_at = schema.steps.c.ring_at
+    earliest = sa.select(ring_at).where(ring_at <= now).order_by(ring_at).limit(1)  # read from the index
+    return connection.execute(earliest).first() is not None
 
 
 def _ring(tx: Transaction, limit: int) -> Sequence[Doorbell]:

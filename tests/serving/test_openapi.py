@@ -75,5 +75,5 @@ async def test_generated_requests_find_no_undocumented_answer(tmp_path: Path) ->
             "--seed=1",
             "--no-color",
         ]
-        done = await anyio.run_process(command, check=False, stderr=subprocess.STDOUT)
+        done = await anyio.run_process(command, check=False, cwd=tmp_path, stderr=subprocess.STDOUT)
     assert done.returncode == 0, done.stdout.decode()

@@ -1,0 +1,1 @@
+"""The job API, one module per kind of resource."""
