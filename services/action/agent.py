@@ -107,8 +107,8 @@ class ActionAgent:
             request.source, ImageRef
         )  # the service resolves image fields before it runs an agent
         assert isinstance(request.edited, ImageRef)
-        edited = self._pictures.pixels(request.edited)
-        source = self._pictures.pixels(request.source)
+        edited = _read_only(self._pictures.pixels(request.edited))
+        source = _read_only(self._pictures.pixels(request.source))
         targets = read_targets(request, size_of(edited), self._pictures.gray)
         checkpoint()
         frame = context.survey(request, edited, source, targets, self._intended(request, edited))
@@ -251,6 +251,13 @@ class _Run:
         others = tuple(call for call in plan.tool_calls if call.name == extent.TOOL)
         executed = plan.model_copy(update={"tool_calls": others + (answer.calls or plan.tool_calls)})
         return _Done(box, weights, laid, executed)
+
+
+def _read_only(picture: np.ndarray) -> np.ndarray:
+    """The picture as a view that no editor can write through."""
+    view = picture.view()
+    view.flags.writeable = False
+    return view
 
 
 def _derived(*parts: int | str) -> int:

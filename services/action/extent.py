@@ -59,7 +59,10 @@ def weights(frame: Frame, target: Target, placement: Placement, box: Box, extent
     window(mask, moved(target.box, -box[0], -box[1]))[:] = target.mask
     if extent.reach_px > 0:
         mask = _extended(frame, mask, placement, box, extent.reach_px)
-    return blend_weights(mask, extent.grow_px, extent.feather_px)
+    fading = blend_weights(mask, extent.grow_px, extent.feather_px)
+    if frame.intended is not None and placement.source_applies:  # the margin takes nothing of the edit back
+        fading[(window(frame.intended, box) >= 128) & (mask < 128)] = 0
+    return fading
 
 
 def _extended(frame: Frame, mask: np.ndarray, placement: Placement, box: Box, reach_px: float) -> np.ndarray:

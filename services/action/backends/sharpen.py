@@ -17,6 +17,7 @@ NAME = "sharpen"
 BOUNDS = {"strength": (0.0, 1.0, 1.0)}
 SIGMAS = (0.6, 0.8, 1.0, 1.3, 1.7, 2.2, 2.8, 3.6, 4.6, 6.0)  # blurs that are tried, in pixels
 SOFT = 0.85  # sharpness, as a share of what belongs there, below which a region is called soft
+FADES = 1.1  # detail must outlive blur this many times better than it does around a region to be called soft
 ROUNDS = 12  # more of them bring up ringing and noise
 OVERSHOOT = 0.15  # of the local contrast: how far a pixel may leave the range of its neighbours
 PAD_PX = 24
@@ -55,11 +56,28 @@ def _blur_sigma(region: RegionContext) -> float:
         left = {s: float(np.abs(_blurred(source, s) - edited)[inside].mean()) for s in SIGMAS}
         return min(left, key=lambda sigma: left[sigma])
     around = densest_tile(region.trusted)
-    wanted = sharpness(luma(window(region.edited, around)), window(region.trusted, around))
-    if sharpness(edited, inside) >= SOFT * wanted:
+    other = luma(window(region.edited, around))
+    return _blur_against(edited, inside, other, window(region.trusted, around))
+
+
+def _blur_against(soft: np.ndarray, inside: np.ndarray, sharp: np.ndarray, around: np.ndarray) -> float:
+    """The blur, in pixels, that would make the surroundings as soft as the region; 0 when it is none.
+
+    Judged by the amount of detail and by how quickly detail fades under more blur. The first errs where the
+    surroundings have other texture, the second where a blur is wide: the smaller blur is the safe one.
+    """
+    amount, fading = sharpness(soft, inside), _fading(soft, inside)
+    if amount >= SOFT * sharpness(sharp, around) or fading <= FADES * _fading(sharp, around):
         return 0.0
-    gentle = [s for s in SIGMAS if sharpness(_deconvolved(edited, s), inside) <= wanted]
-    return max(gentle, default=SIGMAS[0])
+    blurred = {sigma: _blurred(sharp, sigma) for sigma in SIGMAS}
+    by_amount = min(SIGMAS, key=lambda s: abs(sharpness(blurred[s], around) - amount))
+    by_fading = min(SIGMAS, key=lambda s: abs(_fading(blurred[s], around) - fading))
+    return min(by_amount, by_fading)
+
+
+def _fading(gray: np.ndarray, where: np.ndarray) -> float:
+    """0..1: share of the detail that outlives a blur of one pixel; high where all is soft already."""
+    return sharpness(_blurred(gray, 1.0), where) / max(sharpness(gray, where), 1e-3)
 
 
 def _deconvolved(gray: np.ndarray, sigma: float, checkpoint: Callable[[], None] = lambda: None) -> np.ndarray:
