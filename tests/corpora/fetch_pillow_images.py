@@ -20,7 +20,7 @@ IMAGES = "/Tests/images/"
 def main() -> None:
     release = version("pillow")
     with tempfile.TemporaryDirectory() as scratch:
-        # Build isolation stays on: pip asks the package for its name and version, which takes its build tools.
+        # Build isolation stays on: pip asks the package for its name, which takes its build tools.
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "pillow"]
         subprocess.run([*command, "--dest", scratch, f"pillow=={release}"], check=True)
         (archive,) = Path(scratch).glob("*.tar.gz")
