@@ -156,7 +156,8 @@ def _with_rims(main: np.ndarray, changed: np.ndarray) -> np.ndarray:
     """
     rest = (changed & ~main).astype(np.uint8)
     disk = _disk(main, SLIVER)
-    thick = cv2.dilate(cv2.morphologyEx(rest, cv2.MORPH_OPEN, disk), np.ones((3, 3), np.uint8)) & rest
+    opened = cv2.morphologyEx(rest, cv2.MORPH_OPEN, disk)
+    thick = np.bitwise_and(cv2.dilate(opened, np.ones((3, 3), np.uint8)), rest)
     near = cv2.dilate(main.astype(np.uint8), disk) > 0
     whole = main.copy()
     for window, part in _touching(rest & ~thick, near):
