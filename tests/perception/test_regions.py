@@ -1,0 +1,104 @@
+"""Saliency becomes regions: specks go, near pieces join, holes close."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from editrefiner.contracts import FlawKind, Thresholds
+from services.perception.regions import Region, find_regions, union_mask
+
+SIZE = (200, 300)
+THRESHOLDS = Thresholds(artifact=0.5, editing_failure=0.5)
+NONE = np.zeros(SIZE, np.float32)
+Box = tuple[int, int, int, int]
+
+
+def salient(*boxes: Box, value: float = 0.9) -> np.ndarray:
+    values = NONE.copy()
+    for x0, y0, x1, y1 in boxes:
+        values[y0:y1, x0:x1] = value
+    return values
+
+
+def regions(artifact: np.ndarray, failure: np.ndarray = NONE, *, limit: int = 8) -> tuple[Region, ...]:
+    return find_regions(artifact, failure, THRESHOLDS, size=SIZE, max_regions=limit)
+
+
+def test_a_flaw_becomes_one_region_with_its_rim() -> None:
+    (region,) = regions(salient((50, 60, 110, 100)))
+
+    assert region.kind is FlawKind.ARTIFACT
+    assert region.bbox == pytest.approx((50, 60, 110, 100), abs=2)
+    assert region.peak_saliency == pytest.approx(0.9)
+
+
+def test_the_stronger_map_names_the_kind() -> None:
+    (region,) = regions(salient((50, 60, 110, 100), value=0.6), salient((50, 60, 110, 100)))
+
+    assert region.kind is FlawKind.EDITING_FAILURE
+
+
+def test_pieces_that_nearly_touch_are_one_region_and_distant_ones_are_not() -> None:
+    assert len(regions(salient((50, 60, 70, 100), (72, 60, 110, 100)))) == 1
+    assert len(regions(salient((50, 60, 70, 100), (120, 60, 160, 100)))) == 2
+
+
+def test_what_a_flaw_surrounds_belongs_to_it() -> None:
+    ring = salient((50, 60, 110, 100))
+    ring[75:85, 75:85] = 0
+
+    (region,) = regions(ring)
+
+    assert region.mask[region.mask.shape[0] // 2, region.mask.shape[1] // 2] == 255
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        salient((50, 60, 52, 62)),
+        salient((50, 60, 110, 100), value=0.45),
+        salient((50, 60, 110, 100), value=0.6),
+        NONE,
+    ],
+    ids=["a speck", "below the threshold", "nowhere clearly above it", "nothing"],
+)
+def test_what_is_too_small_or_too_weak_is_no_region(values: np.ndarray) -> None:
+    assert regions(values) == ()
+
+
+def test_the_largest_mass_comes_first_and_the_rest_is_cut() -> None:
+    values = salient((10, 10, 40, 40), (100, 100, 180, 180), (220, 20, 260, 70))
+
+    first, second = regions(values, limit=2)
+
+    assert first.bbox[0] == pytest.approx(100, abs=2)
+    assert second.bbox[0] == pytest.approx(220, abs=2)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(
+    boxes=st.lists(
+        st.tuples(st.integers(0, 70), st.integers(0, 50), st.integers(1, 40), st.integers(1, 40)), max_size=6
+    ),
+    height=st.integers(1, 240),
+    width=st.integers(1, 240),
+)
+def test_regions_lie_in_the_frame_and_make_up_the_mask(
+    boxes: list[tuple[int, int, int, int]], height: int, width: int
+) -> None:
+    values = np.zeros((60, 80), np.float32)
+    for x, y, w, h in boxes:
+        values[y : y + h, x : x + w] = 1.0
+
+    found = find_regions(values, 0 * values, THRESHOLDS, size=(height, width), max_regions=8)
+
+    mask = union_mask(found, (height, width))
+    assert mask.shape == (height, width)
+    for region in found:
+        x0, y0, x1, y1 = region.bbox
+        assert 0 <= x0 < x1 <= width
+        assert 0 <= y0 < y1 <= height
+        assert region.mask.shape == (y1 - y0, x1 - x0)
+        assert np.all(mask[y0:y1, x0:x1][region.mask > 0] == 255)
+    assert np.count_nonzero(mask) <= sum(region.area for region in found)
