@@ -17,6 +17,7 @@ MAX_FORGIVEN = 0.2  # change over the whole frame is forgiven up to here: re-enc
 TONE_SEEN, MOST = 4.0, 0.6  # CIELAB distance in this share of the cells: the whole frame has changed
 CRUMB = 0.15  # a neighbouring place of at most this share of the intended change belongs to it
 GROWTH_CELLS = 3  # how far the intended place reaches beyond the cells that clearly are of its kind
+MOST_OF_A_THING, MOST_OF_A_SCENE = 0.6, 0.85  # of the frame; nobody asks for more and says so this way
 KIN = 0.6  # another place of this share of the best one's claim is taken for part of the same edit
 
 
@@ -56,6 +57,7 @@ def split(m: Measures, intent: Intent) -> Split:
     core = _grown(seeds, (change > CHANGED) & ((m.color > 6) | (m.new > 0.15)))
     intended = np.clip(smooth(cv2.dilate(core.astype(np.float32), _disc(HALO_CELLS)), 0.6), 0, 1)
     intended = np.maximum(intended, core)
+    intended *= min(1.0, _most(intent) / max(float(intended.mean()), 1e-6))  # a new picture is no edit
     weight = change * seeds
     fit = float((weight * plausible).sum() / weight.sum()) if weight.sum() > 0 else 0.0
     return Split(change=change, intended=intended, fit=fit, drift=drift)
@@ -142,6 +144,12 @@ def _grown(core: np.ndarray, into: np.ndarray) -> np.ndarray:
     for _ in range(GROWTH_CELLS):
         grown |= (cv2.dilate(grown.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & into
     return grown
+
+
+def _most(intent: Intent) -> float:
+    """Share of the frame that an edit of this kind can take."""
+    things = {EditKind.RECOLOR, EditKind.REMOVE, EditKind.ADD, EditKind.TEXT}
+    return MOST_OF_A_THING if intent.kind in things else MOST_OF_A_SCENE
 
 
 def _claim(change: np.ndarray, plausible: np.ndarray, place: np.ndarray) -> float:
