@@ -3,6 +3,7 @@
 import asyncio
 import ctypes
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -62,8 +63,9 @@ async def running_broker(folder: Path) -> AsyncIterator[Path]:
 
 @contextmanager
 def _short_folder(folder: Path) -> Iterator[Path]:
-    """`folder`, or a temporary one where its path is too long for a socket."""
-    if len(os.fsencode(folder.absolute() / "broker.sock")) <= MAX_SOCKET_PATH:
+    """`folder`, or a temporary one where its path is too long for a socket or too odd for a URL."""
+    path = str(folder.absolute() / "broker.sock")
+    if len(os.fsencode(path)) <= MAX_SOCKET_PATH and re.fullmatch(r"[\w./-]+", path, re.ASCII):
         folder.mkdir(parents=True, exist_ok=True)
         folder.chmod(0o700)
         yield folder.absolute()
