@@ -1,0 +1,67 @@
+"""How do arguments of a command become a job request? Files read, limits kept, and errors in one sentence."""
+
+import argparse
+import base64
+import mimetypes
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import ValidationError
+
+from editrefiner.contracts import (
+    ImageLimits,
+    JobRequest,
+    ProblemCode,
+    ProblemError,
+    RefinementParameters,
+    fingerprint,
+)
+
+PARAMETERS = ("max_iterations", "target_score", "candidates", "seed")
+
+
+class InputError(ProblemError):
+    """A file or a text on the command line cannot be used."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.BAD_REQUEST
+    status: ClassVar[int] = 400
+
+
+def job_request(options: argparse.Namespace) -> JobRequest:
+    """The request that SOURCE, EDITED, INSTRUCTION and the parameters of a command amount to."""
+    given = {name: getattr(options, name) for name in PARAMETERS if getattr(options, name) is not None}
+    source, edited = _data_uri(options.source, "SOURCE"), _data_uri(options.edited, "EDITED")
+    try:
+        return JobRequest(
+            source=source,
+            edited=edited,
+            instruction=options.instruction,
+            parameters=RefinementParameters.model_validate(given),
+        )
+    except ValidationError as exc:
+        first = exc.errors(include_url=False)[0]
+        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from exc
+
+
+def request_key(request: JobRequest) -> str:
+    """The same for the same pictures, instruction and parameters: asked again, it is the same job."""
+    return fingerprint(request.model_dump(mode="json"))
+
+
+def _data_uri(path: Path, name: str) -> str:
+    limit = ImageLimits().max_bytes
+    try:
+        if not path.is_file():
+            raise InputError(
+                f"{name}: {path} is {'a folder' if path.is_dir() else 'not there'}; name a picture."
+            )
+        size = path.stat().st_size
+        if not 0 < size <= limit:
+            found = f"{size} bytes" if size else "empty"
+            raise InputError(f"{name}: {path} is {found}; a picture has at most {limit} bytes.")
+        data = path.read_bytes()
+    except OSError as exc:
+        raise InputError(f"{name}: {path} cannot be read: {exc.strerror}.") from exc
+    guessed = mimetypes.guess_type(path.name)[0] or ""
+    media_type = guessed if guessed.startswith("image/") else "image/png"  # a hint: the bytes decide
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
