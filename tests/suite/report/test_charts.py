@@ -1,0 +1,30 @@
+"""Drawings and numbers of the report."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from suite.report.charts import score_charts
+
+
+def test_the_chart_follows_the_best_picture_and_keeps_rejected_rounds_level(refinement):
+    overall = score_charts(refinement.result.scores_before, refinement.iterations)[0]
+
+    assert [mark.text for mark in overall.marks] == [
+        "as given: 69.1 (58.9 to 77.9)",
+        "after round 1: 78.4 (68.0 to 87.4)",
+        "after round 2: 78.4 (68.0 to 87.4)",
+    ]
+    assert overall.marks[1].y == overall.marks[2].y < overall.marks[0].y
+    assert [dot.accepted for dot in overall.dots] == [False, True, False]
+
+
+def test_the_mask_of_a_refinement_is_the_union_of_accepted_rounds(refinement, artifacts):
+    one, two = np.zeros((400, 600), np.uint8), np.zeros((400, 600), np.uint8)
+    one[:10, :10], two[5:20, 5:20] = 255, 128
+    masks = (artifacts.put_pixels(one), artifacts.put_pixels(two))
+
+    union = replace(refinement, result=refinement.result.model_copy(update={"masks": masks})).mask()
+
+    assert union is not None
+    assert (union[7, 7], union[15, 15], union[30, 30]) == (255, 128, 0)
