@@ -1,5 +1,6 @@
 """What if the database behaved otherwise? Stores that are the real one but for one method."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from orchestrator.jobs import Claim, Doorbell, JobStore, LeaseState, StoreUnavailableError
@@ -34,6 +35,14 @@ class HeartbeatsFail(Altered):
     def heartbeat(self, claim: Claim) -> LeaseState:
         self.count += 1
         raise StoreUnavailableError("the database is away")
+
+
+class FirstSweepFails(Altered):
+    def sweep(self, *, limit: int = 100) -> Sequence[Doorbell]:
+        self.count += 1
+        if self.count == 1:
+            raise StoreUnavailableError("the database is away")
+        return super().sweep(limit=limit)
 
 
 class GivesBackAtOnce(Altered):

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import sqlalchemy as sa
 
 from editrefiner.artifacts import ArtifactStore
 from editrefiner.client import AgentClient
@@ -20,6 +21,7 @@ from orchestrator.app import create_app
 from orchestrator.execution import run_step
 from orchestrator.jobs import JobInputs, JobRecord, JobStore
 from orchestrator.settings import Settings
+from orchestrator.store import schema
 from tests.orchestrator.rule_agents import SIDE, RuleAgents
 
 NO_BROKER = "redis://127.0.0.1:1/0"  # nobody listens on port 1
@@ -50,6 +52,15 @@ class World:
     def create(self, brightness: int = 100, **parameters: Any) -> JobRecord:
         inputs = self.inputs(brightness, **parameters)
         return self.store.create(inputs, idempotency_key=None, body_sha256="0" * 64).job
+
+    def expire(self, job_id: str) -> None:
+        """Let the time for which a finished job is kept be over."""
+        engine = sa.create_engine(self.database_url)
+        with engine.begin() as connection:
+            connection.execute(
+                sa.update(schema.jobs).where(schema.jobs.c.id == job_id).values(expires_at=0.0)
+            )
+        engine.dispose()
 
     def clients(self, http: httpx.AsyncClient | None = None) -> dict[str, AgentClient]:
         http = http or httpx.AsyncClient(transport=httpx.ASGITransport(self.agents))
