@@ -17,7 +17,7 @@ VERSION = "1"  # raise it with every change of a rule or constant: answers are s
 WORK_SIDE = 1024  # longest side that is looked at, px
 LEAST_SIDE = 64  # shorter sides are enlarged, so that every band of structure exists
 TONE_CELLS = (64, 48)  # colours that the tone is read from
-DECISION_MARGIN = 1.1  # bench/evaluation_planted.py: 95 % of copies re-encoded as JPEG 90 move by less
+DECISION_MARGIN = 1.1  # bench/evaluation_planted.py, the worst kind of copy: 95 % of them move by less
 SPREAD = Points(quality=3.5, following=0.1, consistency=1.6)  # the same, per score
 COVERAGE = 0.95  # of the spread above; it holds for measuring again, not for what people would say
 
