@@ -10,6 +10,7 @@ from editrefiner.contracts import Job
 from suite.progress import Display
 
 POLL_SECONDS = 0.1
+OVER_POLL_SECONDS = 0.01
 
 
 @contextmanager
@@ -39,6 +40,21 @@ async def follow(
     jobs: JobsClient, job_id: str, display: Display, asked: asyncio.Future[signal.Signals]
 ) -> Job | None:
     """The finished job. Ctrl-C cancels it; None when SIGTERM came first, which leaves it as it is."""
+    over = asyncio.create_task(jobs.wait(job_id))  # the end is told at once, what comes before it is polled
+    try:
+        return await _follow(jobs, job_id, display, asked, over)
+    finally:
+        over.cancel()
+        await asyncio.gather(over, return_exceptions=True)
+
+
+async def _follow(
+    jobs: JobsClient,
+    job_id: str,
+    display: Display,
+    asked: asyncio.Future[signal.Signals],
+    over: asyncio.Task[Job],
+) -> Job | None:
     after = 0
     has_canceled = False
     while True:
@@ -54,5 +70,7 @@ async def follow(
             has_canceled = True
             with suppress(RequestRejectedError):  # it ended by itself just now
                 await jobs.cancel(job_id)
+        elif over.done():  # since this page was read: the next one says it too
+            await asyncio.sleep(OVER_POLL_SECONDS)
         elif not page.items:
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.wait({over}, timeout=POLL_SECONDS)
