@@ -57,7 +57,8 @@ def grown(mask: np.ndarray, reach_px: float) -> np.ndarray:
 def thickness_px(mask: np.ndarray) -> float:
     """Diameter of the largest disk that fits into the mask; the frame of the array counts as its edge."""
     framed = cv2.copyMakeBorder((mask > 0).astype(np.uint8), 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
-    return 2.0 * float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
+    deepest = float(cv2.distanceTransform(framed, cv2.DIST_L2, cv2.DIST_MASK_PRECISE).max())
+    return max(2.0 * deepest - 1, 0.0)
 
 
 def shrink_factor(size: Size, longest_px: int) -> float:

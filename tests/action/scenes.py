@@ -127,15 +127,17 @@ def repaired(
     flaw_type: FlawType,
     operation: Operation,
     *,
+    box: Box = BOX,
     intended: np.ndarray | None = None,
     **fields: Any,
 ) -> tuple[EditResult, list[np.ndarray]]:
-    """The compact editor's answer about BOX and its pictures, with the requested change where it is given."""
+    """The compact editor's answer about one box and its pictures; `intended` marks the requested change."""
     shelf = Shelf()
     asked = request(
         shelf,
         source,
         edited,
+        regions=(region(shelf, box=box),),
         flaws=(diagnosis("r1", flaw_type, operation),),
         change=change(shelf, intended, ChangeScope.NONE if intended is None else ChangeScope.LOCAL),
         **fields,

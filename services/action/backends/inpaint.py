@@ -13,7 +13,7 @@ NAME = "inpaint"
 """Replaces the mask by what its surroundings suggest. Parameters:
 
 `method` (0 or 1): 0 fills patch by patch (PatchMatch), 1 by whole shifted pieces (shift-map), which keeps
-straight structure better and takes some times longer. Lines and scratches are always closed by diffusion.
+straight structure better and takes some times longer. Thin lines are always closed by diffusion.
 """
 BOUNDS = {"method": (0.0, 1.0, 0.0)}
 PATCHES, SHIFTS, LINES = 0.0, 1.0, 2.0
