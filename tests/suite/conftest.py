@@ -4,12 +4,15 @@ import contextlib
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import httpx
 import pytest
 
 from suite import samples
@@ -31,6 +34,27 @@ def started(*arguments: object) -> Iterator[subprocess.Popen[str]]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def serving(port: int, data: Path) -> Iterator[subprocess.Popen[str]]:
+    """`editrefiner serve`, ready."""
+    with started("serve", "--port", port, "--data", data) as process:
+        for _ in range(600):
+            assert process.poll() is None, process.stderr.read() if process.stderr else ""
+            with contextlib.suppress(httpx.TransportError):
+                if httpx.get(f"http://127.0.0.1:{port}/readyz").status_code == 200:
+                    break
+            time.sleep(0.1)
+        else:
+            pytest.fail("the server is not ready after 60 s")
+        yield process
+
+
+def unused_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 @dataclass(frozen=True)
@@ -61,3 +85,13 @@ def command():
 @pytest.fixture(scope="session")
 def start():
     return started
+
+
+@pytest.fixture(scope="session")
+def serve():
+    return serving
+
+
+@pytest.fixture(scope="session")
+def free_port():
+    return unused_port
