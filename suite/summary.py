@@ -8,7 +8,7 @@ from rich.table import Table
 
 from editrefiner.contracts import DIMENSIONS
 from suite.outcome import Refinement
-from suite.wording import STOP_SENTENCES, headline, plain, repairs
+from suite.wording import STOP_SENTENCES, change, headline, plain, repairs
 
 MEANINGS = {
     "refined": "the picture",
@@ -45,7 +45,8 @@ def _scores(refinement: Refinement) -> Table:
         table.add_column(title, justify="right", header_style="dim")
     for name in (*DIMENSIONS, "overall"):
         was, now = getattr(before, name), getattr(after, name)
-        color = "green" if now - was >= 0.05 else "red" if was - now >= 0.05 else "dim"
+        moved = change(was, now)
+        color = {"+": "green", "-": "red"}.get(moved[0], "dim")
         style = "bold" if name == "overall" else ""
-        table.add_row(plain(name), f"{was:.1f}", f"{now:.1f}", f"[{color}]{now - was:+.1f}[/]", style=style)
+        table.add_row(plain(name), f"{was:.1f}", f"{now:.1f}", f"[{color}]{moved}[/]", style=style)
     return table

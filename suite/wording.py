@@ -75,9 +75,15 @@ def repairs(iterations: Sequence[Iteration]) -> tuple[str, ...]:
 
 def plan_phrase(step: RegionPlan) -> str:
     """What is done to a region: `corrected with tools (harmonize, denoise)`."""
-    tools = ", ".join(plain(call.name) for call in step.tool_calls)
+    tools = ", ".join(plain(call.name) for call in step.tool_calls if call.name != "mask")
     phrase = OPERATION_PHRASES[step.operation]
-    return f"{phrase} ({tools})" if tools else phrase
+    return f"{phrase} ({tools})" if tools and step.operation is Operation.TOOLS else phrase
+
+
+def change(before: float, after: float) -> str:
+    """A difference of scores as it is written: `+1.2`, `-0.3`, and `0.0` for what rounds to nothing."""
+    rounded = round(after - before, 1)
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def _what(iteration: Iteration, step: RegionPlan) -> str:

@@ -15,7 +15,7 @@ from suite.outcome import Refinement
 from suite.report import charts
 from suite.report.previews import Preview, outline, preview
 from suite.report.rounds import RoundView, show_round
-from suite.wording import STOP_SENTENCES, headline, plain, repairs
+from suite.wording import STOP_SENTENCES, change, headline, plain, repairs
 
 LARGE_SIDE, LARGE_BYTES = 1280, 500_000
 AGENTS = ("perception", "reasoning", "action", "evaluation")
@@ -75,6 +75,7 @@ def _content(refinement: Refinement) -> dict[str, Any]:  # Any: names of the tem
         "result": result,
         "headline": headline(result),
         "stop": STOP_SENTENCES[result.stop_reason],
+        "change": change,
         "repairs": repairs(refinement.iterations),
         "comparison": _comparison(refinement, source),
         "dimensions": (*DIMENSIONS, "overall"),

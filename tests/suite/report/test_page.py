@@ -175,3 +175,23 @@ def test_the_largest_job_of_noise_stays_below_eight_megabytes(refinement, artifa
     page = render_report(replace(refinement, job=job, result=result, iterations=(full,) * 4))
 
     assert len(page.encode()) < 8 * MEGABYTE
+
+
+def test_the_maps_of_a_round_that_saw_nothing_are_folded_away(refinement):
+    first = refinement.iterations[0]
+    clean = first.model_copy(
+        update={
+            "perception": first.perception.model_copy(update={"regions": ()}),
+            "diagnosis": None,
+            "edit": None,
+            "scores": (),
+            "scored": (),
+            "accepted": None,
+            "decision": "Nothing to repair: no flaw was seen.",
+        }
+    )
+
+    text = Page(render_report(replace(refinement, iterations=(clean,)))).text
+
+    assert "nothing in them is above the threshold" in text
+    assert "nothing in them is above the threshold" not in Page(render_report(refinement)).text
