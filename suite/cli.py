@@ -26,13 +26,16 @@ exit codes:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code."""
     options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = importlib.import_module(
-        options.module
-    ).run  # late: help is quick
     try:
+        run: Callable[[argparse.Namespace], int] = importlib.import_module(
+            options.module
+        ).run  # late: quick help
         return run(options)
     except KeyboardInterrupt:
         return 130
+    except ModuleNotFoundError as error:
+        sys.stderr.write(f"editrefiner: {error}. Install the suite: pip install 'editrefiner[suite]'\n")
+        return 1
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
         return 1

@@ -30,6 +30,8 @@ class InputError(ProblemError):
 def job_request(options: argparse.Namespace) -> JobRequest:
     """The request that SOURCE, EDITED, INSTRUCTION and the parameters of a command amount to."""
     given = {name: getattr(options, name) for name in PARAMETERS if getattr(options, name) is not None}
+    if not options.instruction.strip():
+        raise InputError("INSTRUCTION is empty; say what the editor was asked to do.")
     source, edited = _data_uri(options.source, "SOURCE"), _data_uri(options.edited, "EDITED")
     try:
         return JobRequest(

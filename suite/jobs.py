@@ -61,6 +61,7 @@ async def _act(jobs: JobsClient, options: argparse.Namespace, shown: Display) ->
 
 
 async def _watch(jobs: JobsClient, job_id: str, shown: Display) -> Job:
+    await jobs.get(job_id)  # an API that is not there is an error now; one that goes away later is waited for
     async for event in jobs.events(job_id):
         shown.take(event)
     return await jobs.wait(job_id)

@@ -9,9 +9,14 @@ from typing import Any
 import numpy as np
 
 from editrefiner.artifacts import encode_png
+from editrefiner.contracts import ProblemError
 from orchestrator.bundle import read_bundle
 from suite.outcome import Refinement
 from suite.report import render_report
+
+
+class OutputError(ProblemError):
+    """A result cannot be written down."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,5 +74,9 @@ def result_document(refinement: Refinement, files: Outputs) -> dict[str, Any]:  
 
 def _write(path: Path, content: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.part")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
+    try:
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as exc:
+        unfinished.unlink(missing_ok=True)
+        raise OutputError(f"{path} cannot be written: {exc.strerror}.") from exc

@@ -99,7 +99,8 @@ def test_a_file_that_cannot_be_a_picture_is_refused_in_one_sentence(capsys, tmp_
 
 
 @pytest.mark.parametrize(
-    ("instruction", "said"), [("", "instruction"), ("   ", "instruction"), ("x" * 4001, "4000 characters")]
+    ("instruction", "said"),
+    [("", "INSTRUCTION is empty"), ("   ", "INSTRUCTION is empty"), ("x" * 4001, "4000 characters")],
 )
 def test_an_instruction_must_say_something_and_be_short_enough(capsys, tmp_path, instruction, said):
     good = str(picture(tmp_path / "good.png"))
@@ -111,6 +112,12 @@ def test_an_output_folder_that_is_a_file_is_refused(capsys, tmp_path):
     good = str(picture(tmp_path / "good.png"))
 
     assert "cannot be used as a folder" in refused(capsys, "refine", good, good, "Make it red", "-o", good)
+
+
+def test_a_package_that_is_missing_is_named_with_what_installs_it(capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "suite.replay", None)
+
+    assert "pip install 'editrefiner[suite]'" in refused(capsys, "replay", "bundle.zip")
 
 
 def test_a_bundle_that_is_none_is_refused(capsys, tmp_path):

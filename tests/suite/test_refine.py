@@ -17,9 +17,9 @@ from suite import samples
 pytestmark = pytest.mark.process
 
 ASKED = (samples.SOURCE, samples.EDITED, samples.INSTRUCTION)
-# Where make_sample.py put its flaws, and a piece of the saucer that is blue because somebody asked for it.
+# Where make_sample.py put its flaws, and pieces of the saucer that are blue because somebody asked for it.
 FLAWS = {"smear": (500, 204, 580, 276), "cast": (10, 205, 66, 260), "spoon": (402, 70, 422, 96)}
-BLUE = (140, 300, 200, 340)
+ASKED_FOR = {"saucer": (140, 300, 200, 340), "rim": (440, 120, 478, 190), "cup": (180, 190, 215, 225)}
 
 
 def pixels(path: Path) -> np.ndarray:
@@ -62,10 +62,11 @@ class TestTheSample:
 
         assert after < before / 2
 
-    def test_the_change_that_was_asked_for_stays(self, sample_run):
+    @pytest.mark.parametrize("piece", ASKED_FOR)
+    def test_the_change_that_was_asked_for_stays(self, sample_run, piece):
         given, refined = pixels(samples.EDITED), pixels(sample_run.out / "refined.png")
 
-        assert distance(given, refined, BLUE) < 1
+        assert distance(given, refined, ASKED_FOR[piece]) < 1
 
     def test_outside_the_mask_not_one_pixel_differs_from_the_given_edit(self, sample_run):
         given, refined = pixels(samples.EDITED), pixels(sample_run.out / "refined.png")
@@ -115,6 +116,16 @@ def test_parameters_reach_the_job_and_quiet_is_quiet(command, tmp_path):
         "candidates": 1,
         "seed": 5,
     }
+
+
+def test_a_result_that_cannot_be_written_down_is_said_in_words(command, tmp_path):
+    (tmp_path / "report.html").mkdir()
+
+    ended = command("refine", *ASKED, "-o", tmp_path, "--max-iterations", 1)
+
+    assert ended.returncode == 1
+    assert f"{tmp_path}/report.html cannot be written: Is a directory." in " ".join(ended.stderr.split())
+    assert "Traceback" not in ended.stderr
 
 
 def wait_for(process, text: str) -> None:
