@@ -19,6 +19,7 @@ import cv2
 import httpx
 import numpy as np
 
+from bench.cpu import children_cpu_seconds
 from bench.megapixel import megapixel_pairs
 from bench.overhead_arms import Child, Run, Task, refine_task_as_job
 from bench.overhead_parts import PARTS, parts
@@ -29,6 +30,12 @@ from editrefiner.client import JobsClient
 
 ARMS = ("plain", "embedded", "processes")
 GOAL = 1.10
+COMMANDS = {
+    "plain": ["overhead_arms plain"],
+    "embedded": ["overhead_arms embedded"],
+    "processes": ["-m orchestrator", " orchestrator worker", " services."],
+}
+"""How the Python processes of each arm are told apart; database and broker servers are in none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +44,16 @@ class Measured:
 
     runs: dict[str, Run]
     parts: dict[str, dict[str, float]]
+    cpu: dict[str, float]
+    """Processor seconds of the arm's Python processes."""
 
     def ratio(self, arm: str) -> float:
         """Seconds of the arm as a multiple of the plain loop's."""
         return self.runs[arm].seconds / self.runs["plain"].seconds
+
+    def cpu_ratio(self, arm: str) -> float:
+        """The same in processor seconds, which other load on the machine changes little."""
+        return self.cpu[arm] / self.cpu["plain"]
 
 
 def tasks(pictures: int, rounds: int) -> Iterator[tuple[int, str, bytes, bytes]]:
@@ -104,13 +117,17 @@ def measure(pictures: int, rounds: int, folder: Path) -> list[Measured]:
             files["source"].write_bytes(source)
             files["edited"].write_bytes(edited)
             given = str(files["source"]), str(files["edited"]), instruction
-            runs = {arm: refine(Task(*given, str(files[arm]))) for arm, refine in refiners.items()}
+            runs, cpu = {}, {}
+            for arm, refine in refiners.items():
+                before = children_cpu_seconds(*COMMANDS[arm])
+                runs[arm] = refine(Task(*given, str(files[arm])))
+                cpu[arm] = children_cpu_seconds(*COMMANDS[arm]) - before
             if len({files[arm].read_bytes() for arm in ARMS}) != 1:
                 raise RuntimeError("the arms came to different pictures: they did not do the same work")
             shares = {
                 arm: parts(run, read_trace(traces[arm], run.began, run.done)) for arm, run in runs.items()
             }
-            one = Measured(runs, shares)
+            one = Measured(runs, shares, cpu)
             ratios = "  ".join(f"{arm} {one.ratio(arm):.3f}" for arm in ARMS[1:])
             print(f"round {number}  plain {runs['plain'].seconds:.2f} s  {ratios}", flush=True)
             if number > 0:
@@ -132,6 +149,10 @@ def summary(measured: list[Measured]) -> dict[str, Any]:
                 "of_minima": min(one.runs[arm].seconds for one in measured)
                 / min(one.runs["plain"].seconds for one in measured),
             },
+            "cpu": {
+                "median_seconds": _median(one.cpu[arm] for one in measured),
+                "median_ratio": _median(one.cpu_ratio(arm) for one in measured),
+            },
             "median_milliseconds_by_part": {
                 part: 1000 * _median(one.parts[arm][part] for one in measured) for part in PARTS
             },
@@ -146,7 +167,8 @@ def show(figures: dict[str, Any]) -> None:
         low, high = ratio["quartiles"]
         print(
             f"{arm:10} {figures[arm]['median_seconds']:6.2f} s   x plain {ratio['median']:.3f} "
-            f"[{low:.3f} {high:.3f}]   of minima {ratio['of_minima']:.3f}"
+            f"[{low:.3f} {high:.3f}]   of minima {ratio['of_minima']:.3f}   "
+            f"processor time x {figures[arm]['cpu']['median_ratio']:.3f}"
         )
     print(f"{'ms by part':18}" + "".join(f"{arm:>11}" for arm in ARMS))
     for part, meaning in PARTS.items():
