@@ -7,11 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from editrefiner.contracts import Box, EditCandidate, ImageRef, Operation
+from editrefiner.contracts import Box, EditCandidate, FlawType, ImageRef, Operation
 from services.action.agent import ActionAgent
+from services.action.backends.compact import CompactEditor
 from services.action.returned import BackendFailedError
 from tests.action.editors import TINT, UNUSABLE, USABLE, Adversary, Answer, noise, noise_in_the_mask, tinted
-from tests.action.scenes import Shelf, change, marked, region, request, textured
+from tests.action.scenes import Shelf, change, diagnosis, marked, region, request, textured, window
 
 QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 OPERATIONS = (Operation.DIFFUSION, Operation.RESTORE, Operation.TOOLS, Operation.INPAINT)
@@ -72,6 +73,31 @@ def test_outside_the_mask_every_pixel_is_the_input_s(
     except BackendFailedError:
         return
     for candidate in result.candidates:
+        assert_protected(before, candidate, shelf)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    data=st.data(), frame=frames(), flaw_type=st.sampled_from(FlawType), operation=st.sampled_from(Operation)
+)
+def test_the_compact_operators_work_on_tiny_odd_and_wide_pictures(
+    data: st.DataObject, frame: tuple[int, int], flaw_type: FlawType, operation: Operation
+) -> None:
+    shelf = Shelf()
+    before = textured(*frame, seed=5)
+    box = data.draw(boxes(*frame))
+    window(before, box)[:] ^= data.draw(st.sampled_from([0, 7, 255]))
+    asked = request(
+        shelf,
+        textured(*data.draw(st.one_of(st.just(frame), frames())), seed=data.draw(st.sampled_from([5, 6]))),
+        before,
+        regions=(region(shelf, box=box),),
+        flaws=(diagnosis("r1", flaw_type, operation),),
+        candidates=8,
+        change=change(shelf, marked(before, data.draw(boxes(*frame)))) if data.draw(st.booleans()) else None,
+    )
+
+    for candidate in ActionAgent(CompactEditor(), shelf).edit(asked, lambda: None).candidates:
         assert_protected(before, candidate, shelf)
 
 
