@@ -161,3 +161,13 @@ def test_another_picture_is_not_judged() -> None:
     assert not asked.answer.registration.reliable
     assert not asked.artifact.any()
     assert not asked.failure.any()
+
+
+def test_where_two_changes_fit_the_words_nearly_as_well_neither_is_called_a_flaw() -> None:
+    picture = scenes.photograph("chelsea")
+    edited = scenes.with_block(scenes.with_block(picture, (40, 40, 130, 130)), (300, 150, 380, 240))
+    flaw = (220, 30, 255, 65)
+
+    asked = ask(picture, scenes.with_block(edited, flaw), "Add a hat")
+
+    assert_found(asked, scenes.marked(picture, flaw))

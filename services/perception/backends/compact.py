@@ -10,7 +10,7 @@ from services.perception.agent import Checkpoint, Finding, ImagesMismatchedError
 from services.perception.backends import artifacts, change, intent, registration, tone
 from services.perception.backends.instruction import parse
 
-VERSION = "3"  # raise it with every change of a rule or constant: answers are stored by it
+VERSION = "4"  # raise it with every change of a rule or constant: answers are stored by it
 MAX_RATIO_GAP = 0.03  # editors round sides to multiples of 8, 16 or 32; more is another frame
 
 VISIBLE_TONE = 3.0  # gray levels by which the typical pixel moves: below it, re-encoding, not an edit

@@ -19,6 +19,7 @@ MAX_PARTS = 24  # a frame in more pieces than this was made anew
 CLUSTER = 0.035  # of the longest side: width of the smoothing that joins the pieces of a reworked thing
 CLUSTER_DENSITY = 0.15  # share of changed pixels around, from which a place belongs to the thing
 SLIVER = 0.006  # of the longest side: a thinner leftover beside the main change is its rim
+RIVAL_SCORE = 0.4  # of the main change's score: as likely the one that was asked for, so it is left alone
 FELLOW_SCORE = 0.2  # of the main change's score: enough to be another of "these"
 SAME_HUE = 15.0  # degrees
 SAME_THING = 25.0  # CIELAB distance between parts of one thing, lightness counting half
@@ -94,14 +95,18 @@ def _in_place(part: np.ndarray, wish: Wish) -> float:
 def _chosen(
     parts: list[np.ndarray], scores: np.ndarray, edited: np.ndarray, predicted: np.ndarray, wish: Wish
 ) -> list[int]:
-    """The best part, and its fellows: pieces of the same thing, or others where the words allow several."""
+    """The best part, its rivals, and its fellows: pieces of one thing, or others where several are meant.
+
+    A colour tells the asked part from others. Without one, to take back what may have been asked for is
+    worse than to leave a flaw.
+    """
     main = int(np.argmax(scores))
     chosen = [main]
     for i, part in enumerate(parts):
-        fellow = wish.many and scores[i] > FELLOW_SCORE * scores[main]
+        fellow = scores[i] > (FELLOW_SCORE if wish.many else RIVAL_SCORE) * scores[main]
         if wish.kind is EditKind.RECOLOR:
             now, before = ((lab[part], lab[parts[main]]) for lab in (edited, predicted))
-            fellow = _alike(*now) and (fellow or _alike(*before))
+            fellow = _alike(*now) and ((fellow and wish.many) or _alike(*before))
         if fellow and i != main:
             chosen.append(i)
     return chosen
