@@ -1,4 +1,4 @@
-"""What can be measured? `python -m bench` runs all benchmarks small; `--list` names them; NAME ... picks some.
+"""What can be measured? `python -m bench` runs all of it, small; `--list` names it, NAME ... picks from it.
 
 Small runs take a few minutes together and leave their results in out/bench. The kept ones in bench/results
 come from the programs themselves with their defaults; bench/README.md has the figures.
