@@ -155,13 +155,18 @@ def _add_jobs(commands: Commands) -> None:
         return added
 
     submit = action(
-        "submit", "start a job and print its id", '  editrefiner jobs submit a.png b.png "Make it red"\n'
+        "submit",
+        "start a job and print its id",
+        '  editrefiner jobs submit a.png b.png "Make it red"\n'
+        '  editrefiner jobs submit a.png b.png "Make it red" -o refined\n',
     )
     submit.add_argument("source", metavar="SOURCE", type=Path, help="the picture before the edit")
     submit.add_argument("edited", metavar="EDITED", type=Path, help="the picture after the edit")
     submit.add_argument("instruction", metavar="INSTRUCTION", help="what the editor was asked to do")
     submit.add_argument("--wait", action="store_true", help="follow the job to its end")
-    submit.add_argument("-o", "--out", type=Path, help="with --wait: folder for refined.png and bundle.zip")
+    submit.add_argument(
+        "-o", "--out", type=Path, help="as --wait, then write refined.png and bundle.zip here"
+    )
     _add_parameters(submit)
     for name, summary in (
         ("get", "show a job"),

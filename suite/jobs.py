@@ -34,7 +34,7 @@ async def _run(options: argparse.Namespace) -> int:
         jobs = JobsClient(http, _checked(options.url), retries=RETRIES)
         with display(Console(stderr=True), quiet=options.json) as shown:
             ended = await _act(jobs, options, shown)
-        if options.action == "submit" and isinstance(ended, Job) and not (options.wait or options.json):
+        if options.action == "submit" and isinstance(ended, Job) and not (_waits(options) or options.json):
             sys.stdout.write(f"{ended.id}\n")
         else:
             _tell(ended, as_json=options.json)
@@ -45,11 +45,16 @@ async def _run(options: argparse.Namespace) -> int:
     return int(isinstance(ended, Job) and ended.status in failed and options.action != "get")
 
 
+def _waits(options: argparse.Namespace) -> bool:
+    """Whether a submission is followed to its end: files can only be fetched then."""
+    return options.wait or options.out is not None
+
+
 async def _act(jobs: JobsClient, options: argparse.Namespace, shown: Display) -> Job | list[Job]:
     match options.action:
         case "submit":
             job = await jobs.submit(job_request(options))
-            return await _watch(jobs, job.id, shown) if options.wait else job
+            return await _watch(jobs, job.id, shown) if _waits(options) else job
         case "get":
             return await jobs.get(options.job)
         case "watch":

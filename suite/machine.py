@@ -68,7 +68,7 @@ def memory() -> Finding:
         return Finding("memory", State.WARNING, "how much is free is unknown on this system")
     free = int(available[1]) * 1024 / GB
     state = State.OK if free >= MIN_FREE_MEMORY_GB else State.WARNING
-    return Finding("memory", state, f"{free:.1f} GB free; have {MIN_FREE_MEMORY_GB} GB")
+    return Finding("memory", state, f"{free:.1f} GB free; {MIN_FREE_MEMORY_GB} GB or more are wanted")
 
 
 def disk(folder: Path) -> Finding:

@@ -15,8 +15,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from suite import samples
-
 
 def editrefiner(*arguments: object, **options) -> subprocess.CompletedProcess[str]:
     """A command that runs to its end."""
@@ -59,7 +57,7 @@ def unused_port() -> int:
 
 @dataclass(frozen=True)
 class SampleRun:
-    """What `editrefiner refine` made of the sample."""
+    """What `editrefiner demo` made of the sample."""
 
     out: Path
     ended: subprocess.CompletedProcess[str]
@@ -72,7 +70,7 @@ class SampleRun:
 @pytest.fixture(scope="session")
 def sample_run(tmp_path_factory) -> SampleRun:
     out = tmp_path_factory.mktemp("sample") / "refined"
-    ended = editrefiner("refine", samples.SOURCE, samples.EDITED, samples.INSTRUCTION, "-o", out)
+    ended = editrefiner("demo", "-o", out)
     assert ended.returncode == 0, ended.stderr
     return SampleRun(out, ended)
 

@@ -139,6 +139,7 @@ def test_a_bundle_that_is_none_is_refused(capsys, tmp_path):
 )
 def test_an_api_that_is_not_there_is_one_sentence(capsys, url, said):
     assert said in refused(capsys, "jobs", "list", "--url", url)
+    assert said in refused(capsys, "jobs", "watch", "0" * 26, "--url", url)
 
 
 def test_an_unknown_status_names_the_known_ones(capsys):

@@ -95,6 +95,15 @@ class TestTheSample:
             assert bundle.read("result.png") == (sample_run.out / "refined.png").read_bytes()
 
 
+def test_asking_again_for_what_is_done_starts_afresh_and_gives_the_same(command, sample_run):
+    before = (sample_run.out / "refined.png").read_bytes()
+    again = command("refine", *ASKED, "-o", sample_run.out)
+
+    assert again.returncode == 0
+    assert again.stderr.startswith("as given  evaluation")
+    assert (sample_run.out / "refined.png").read_bytes() == before
+
+
 def test_an_edit_that_changed_nothing_comes_back_untouched(command, tmp_path):
     ended = command("refine", samples.SOURCE, samples.SOURCE, samples.INSTRUCTION, "-o", tmp_path, "--json")
 

@@ -94,8 +94,18 @@ def test_the_jobs_commands_follow_a_job_and_fetch_its_files(serving, command, po
     assert "can no longer be canceled" in again.stderr
 
 
-def test_an_unknown_job_is_one_sentence(serving, command, port):
-    ended = command("jobs", "get", "0" * 26, "--url", f"http://127.0.0.1:{port}")
+def test_asking_for_the_files_of_a_submission_waits_for_them(serving, command, port, tmp_path):
+    pictures = (samples.SOURCE, samples.EDITED, samples.INSTRUCTION)
+
+    ended = command("jobs", "submit", *pictures, "-o", tmp_path, "--url", f"http://127.0.0.1:{port}")
+
+    assert ended.returncode == 0, ended.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bundle.zip", "refined.png"]
+
+
+@pytest.mark.parametrize("action", ["get", "watch", "cancel"])
+def test_an_unknown_job_is_one_sentence(serving, command, port, action):
+    ended = command("jobs", action, "0" * 26, "--url", f"http://127.0.0.1:{port}")
 
     assert ended.returncode == 1
     assert ended.stderr.count("\n") == 1
