@@ -18,7 +18,7 @@ from editrefiner.contracts import (
     StopReason,
 )
 
-MAX_CRASH_ATTEMPTS = 3  # a step that loses its worker or agent this often is poison: the job fails
+CRASH_ATTEMPTS = 3  # a step that loses its worker or agent this often is poison: the job fails
 
 
 class StepStatus(StrEnum):
@@ -268,7 +268,7 @@ class JobStore(Protocol):
         ...
 
     def crash(self, claim: Claim, problem: Problem) -> None:
-        """Count a crash attempt; retry later, or fail the job after MAX_CRASH_ATTEMPTS."""
+        """Count a crash attempt; retry later, or fail the job when there were too many."""
         ...
 
     def fail(self, claim: Claim, problem: Problem) -> None:

@@ -36,6 +36,8 @@ class Settings(ServiceSettings):
     """A step whose worker is silent for so long is taken over."""
     heartbeat_seconds: Annotated[float, Field(gt=0)] = 10.0
     """How often a worker says that it lives, and hears of a cancel."""
+    crash_attempts: Annotated[int, Field(ge=1)] = 3
+    """A step that loses its worker or agent this often fails its job: it would go on doing so."""
     sweep_seconds: Annotated[float, Field(gt=0)] = 2.0
     """How often every worker looks for steps that were forgotten."""
     purge_seconds: Annotated[float, Field(gt=0)] = 60.0

@@ -12,7 +12,7 @@ def main() -> None:
     """Start, print where things are, wait for SIGINT or SIGTERM, stop."""
     directory = Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="editrefiner-"))
     topology = Topology(directory)
-    print(f"starting {len(topology.processes)} processes and PostgreSQL under {directory} ...", flush=True)
+    print(f"starting {len(topology.processes)} processes under {directory} ...", flush=True)
     with topology:
         print(f"job API   {topology.api_url}/v1/jobs   documentation {topology.api_url}/docs")
         for name, process in topology.processes.items():

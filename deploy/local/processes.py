@@ -37,12 +37,16 @@ class ManagedProcess:
         environment: Mapping[str, str],
         log: Path,
         is_ready: Callable[[], bool],
+        user: str | None = None,
+        stop_signal: signal.Signals = signal.SIGTERM,
     ) -> None:
         self.name = name
         self.command = list(command)
         self.environment = dict(environment)
         self.log = log
         self.is_ready = is_ready
+        self._user = user
+        self._stop_signal = stop_signal
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -55,8 +59,14 @@ class ManagedProcess:
                 stderr=subprocess.STDOUT,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
+                user=self._user,
                 preexec_fn=_die_with_parent,
             )
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id; None when it is not alive."""
+        return self._process.pid if self._process is not None and self.is_alive else None
 
     @property
     def is_alive(self) -> bool:
@@ -86,11 +96,11 @@ class ManagedProcess:
             self._process.wait()
 
     def terminate(self, timeout_seconds: float = 60.0) -> int:
-        """SIGTERM, wait, and return the exit status; SIGKILL when it takes too long."""
+        """Ask it to stop, wait, and return the exit status; SIGKILL when it takes too long."""
         if self._process is None:
             return 0
         if self.is_alive:
-            self._process.send_signal(signal.SIGTERM)
+            self._process.send_signal(self._stop_signal)
         try:
             return self._process.wait(timeout_seconds)
         except subprocess.TimeoutExpired:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -16,7 +17,8 @@ class Topology:
     """PostgreSQL (or SQLite), Valkey, one API, some workers and the four agents, all on loopback.
 
     Every process is a `ManagedProcess` in `processes`, by name; `environment` is what all of them get beside
-    the settings that connect them, so that a test can shorten leases or arm a failpoint.
+    the settings that connect them, so that a test can shorten leases or arm a failpoint; `agent_command`
+    gives the Python arguments that start an agent.
     """
 
     def __init__(
@@ -26,18 +28,23 @@ class Topology:
         workers: int = 2,
         database: str = "postgresql",
         environment: dict[str, str] | None = None,
+        agent_command: Callable[[str], list[str]] = lambda agent: ["-m", f"services.{agent}"],
     ) -> None:
         self.directory = directory
         directory.mkdir(parents=True, exist_ok=True)
-        self.ports = {name: free_port() for name in ("api", "redis", *AGENTS)}
-        self.postgres = PostgresServer(directory / "postgresql") if database == "postgresql" else None
-        self.database_url = (
-            self.postgres.url if self.postgres else f"sqlite:///{directory / 'orchestrator.sqlite'}"
-        )
+        self.ports = {name: free_port() for name in ("api", "redis", "postgresql", *AGENTS)}
+        self.database_url = f"sqlite:///{directory / 'orchestrator.sqlite'}"
+        self.processes: dict[str, ManagedProcess] = {}
+        if database == "postgresql":
+            server = PostgresServer(
+                directory / "postgresql", port=self.ports["postgresql"], environment=_inherited()
+            )
+            self.database_url = server.url
+            self.processes["postgresql"] = server
         self.environment = {**self._settings(), **(environment or {})}
-        self.processes: dict[str, ManagedProcess] = {"redis": self._redis()}
+        self.processes["redis"] = self._redis()
         for agent in AGENTS:
-            self._add(agent, ["-m", f"services.{agent}"], self.ports[agent])
+            self._add(agent, agent_command(agent), self.ports[agent])
         self._add("api", ["-m", "orchestrator", "api"], self.ports["api"])
         for number in range(workers):
             self._add(f"worker-{number}", ["-m", "orchestrator", "worker"], None)
@@ -60,10 +67,7 @@ class Topology:
 
     def stop(self) -> dict[str, int]:
         """SIGTERM everything, front to back; returns exit statuses by name."""
-        statuses = {name: process.terminate() for name, process in reversed(self.processes.items())}
-        if self.postgres:
-            self.postgres.terminate()
-        return statuses
+        return {name: process.terminate() for name, process in reversed(self.processes.items())}
 
     def __enter__(self) -> Self:
         self.start()
@@ -86,8 +90,7 @@ class Topology:
             settings[f"ORCHESTRATOR_{agent.upper()}_URL"] = self.agent_url(agent)
             settings[f"{agent.upper()}_PORT"] = str(self.ports[agent])
             settings[f"{agent.upper()}_ARTIFACTS"] = artifacts
-        inherited = {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251 — what a service manager would pass on
-        return {**inherited, "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", **settings}
+        return {**_inherited(), "PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", **settings}
 
     def _redis(self) -> ManagedProcess:
         return valkey(self.directory / "redis", port=self.ports["redis"], environment=self.environment)
@@ -104,3 +107,8 @@ class Topology:
             if port is None
             else (lambda: answers(f"http://127.0.0.1:{port}/readyz")),
         )
+
+
+def _inherited() -> dict[str, str]:
+    """What a service manager would pass on."""
+    return {name: value for name, value in os.environ.items() if name in {"PATH", "HOME", "LANG"}}  # noqa: TID251

@@ -1,6 +1,6 @@
 """Where are jobs kept? In SQLite or PostgreSQL, through one code."""
 
-from orchestrator.jobs import JobStore
+from orchestrator.jobs import CRASH_ATTEMPTS, JobStore
 from orchestrator.store.accepting import Accepting
 from orchestrator.store.committing import Committing
 from orchestrator.store.database import Database
@@ -24,7 +24,12 @@ class SqlJobStore(Accepting, Reading, Ending, Running, Committing, Keeping):
 
 
 def open_job_store(
-    url: str, *, lease_seconds: float = 30.0, ttl_seconds: float = 7 * 86_400.0, fenced: bool = True
+    url: str,
+    *,
+    lease_seconds: float = 30.0,
+    ttl_seconds: float = 7 * 86_400.0,
+    crash_attempts: int = CRASH_ATTEMPTS,
+    fenced: bool = True,
 ) -> JobStore:
     """The store at `sqlite:///<path>` or `postgresql+psycopg://...`, whose schema `migrate` has brought up.
 
@@ -32,4 +37,4 @@ def open_job_store(
     the tests of the tests: they must turn red without the fence.
     """
     arm_from_settings()
-    return SqlJobStore(Database(url), Rules(lease_seconds, ttl_seconds, fenced))
+    return SqlJobStore(Database(url), Rules(lease_seconds, ttl_seconds, fenced, crash_attempts))

@@ -47,6 +47,7 @@ class Rules:
     lease_seconds: float
     ttl_seconds: float
     fenced: bool
+    crash_attempts: int
 
 
 class HeldJob:

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from editrefiner.contracts import JobStatus, Problem, ProblemCode, ProblemError, StepKind
-from orchestrator.jobs import MAX_CRASH_ATTEMPTS, Claim, EventType, LeaseState, StepStatus
+from orchestrator.jobs import Claim, EventType, LeaseState, StepStatus
 from orchestrator.store import schema
 from orchestrator.store.database import Transaction
 from orchestrator.store.held import HeldJob, held
@@ -67,13 +67,13 @@ class Running(StorePart):
         self._give_up("release", claim, lambda tx, _: _wait(tx, claim, busy_for_seconds))
 
     def crash(self, claim: Claim, problem: Problem) -> None:
-        """Count a crash attempt; retry later, or fail the job after MAX_CRASH_ATTEMPTS."""
+        """Count a crash attempt; retry later, or fail the job when there were too many."""
 
         def act(tx: Transaction, job: HeldJob) -> None:
             step = read_step(tx, claim.job_id, claim.seq)
             attempts = step.attempts_crash + 1 if step else 1
-            if attempts >= MAX_CRASH_ATTEMPTS:
-                job.fail(_exhausted(claim.seq, claim.kind, f"the last time: {problem.detail}"))
+            if attempts >= self._rules.crash_attempts:
+                job.fail(_exhausted(attempts, claim.seq, claim.kind, f"the last time: {problem.detail}"))
                 return
             job.note(EventType.STEP_RETRIED, seq=claim.seq, attempt=attempts, code=problem.code)
             backoff = CRASH_BACKOFF_SECONDS * 2 ** (attempts - 1)
@@ -114,8 +114,8 @@ class Running(StorePart):
             job.cancel()
         elif job.is_overdue:
             job.expire()
-        elif attempts >= MAX_CRASH_ATTEMPTS:
-            job.fail(_exhausted(step.seq, step.kind, "the worker that ran it did not come back"))
+        elif attempts >= self._rules.crash_attempts:
+            job.fail(_exhausted(attempts, step.seq, step.kind, "the worker that ran it did not come back"))
         else:
             if job.record.status is JobStatus.QUEUED:
                 job.start()
@@ -146,7 +146,7 @@ def _wait(tx: Transaction, claim: Claim, seconds: float, **columns: Any) -> None
     )
 
 
-def _exhausted(seq: int, kind: str, what: str) -> Problem:
+def _exhausted(attempts: int, seq: int, kind: str, what: str) -> Problem:
     return AttemptsExhaustedError(
-        f"step {seq} ({kind}) ended its worker or agent {MAX_CRASH_ATTEMPTS} times; {what}"
+        f"step {seq} ({kind}) ended its worker or agent {attempts} times; {what}"
     ).problem()

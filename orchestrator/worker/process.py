@@ -19,6 +19,7 @@ from orchestrator.worker.embedded import EmbeddedWorker
 
 BROKER_WAIT_SECONDS = 5.0  # then the worker counts as ready all the same: its sweeper needs no broker
 RETRY_DATABASE_SECONDS = 1.0
+SIGNAL_SECONDS = 1.0  # a signal that the kernel hands to another thread is heard this late
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,10 @@ def run_worker(settings: Settings, open_jobs: Callable[..., JobStore] = open_job
     if not _migrate(settings.database_url, stopped):
         return
     store = open_jobs(
-        settings.database_url, lease_seconds=settings.lease_seconds, ttl_seconds=settings.ttl_seconds
+        settings.database_url,
+        lease_seconds=settings.lease_seconds,
+        ttl_seconds=settings.ttl_seconds,
+        crash_attempts=settings.crash_attempts,
     )
     artifacts = open_store(settings.artifacts, limits=settings.image_limits())
     app = create_celery(settings.redis_url)
@@ -58,7 +62,8 @@ def run_worker(settings: Settings, open_jobs: Callable[..., JobStore] = open_job
     worker.start()
     has_broker = worker.wait_ready(BROKER_WAIT_SECONDS)
     log.info("worker ready", extra={"has_broker": has_broker, "concurrency": settings.concurrency})
-    stopped.wait()
+    while not stopped.wait(SIGNAL_SECONDS):
+        pass
     log.info("worker stopping")
     worker.stop()
     ringer.stop()
