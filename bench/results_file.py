@@ -23,6 +23,7 @@ def keep(name: str, figures: dict[str, Any]) -> None:
             "python": platform.python_version(),
             "opencv": cv2.__version__,
             "numpy": np.__version__,
+            "load_average": os.getloadavg(),
         },
         "figures": figures,
     }
