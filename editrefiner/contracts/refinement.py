@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from editrefiner.contracts.action import EditResult
 from editrefiner.contracts.base import Instruction, RequestModel, Seed, Timestamp, UnitInterval, WireModel
@@ -65,7 +65,18 @@ class StepKind(StrEnum):
         }[self]
 
 
-class Tolerance(RequestModel):
+class _Numbers(RequestModel):
+    """Fields that are numbers; a number as text is read as one."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, given: object) -> object:
+        if isinstance(given, bool):
+            raise ValueError(f"must be a number, not {str(given).lower()}")  # noqa: TRY004 -- pydantic's way
+        return given
+
+
+class Tolerance(_Numbers):
     """How far a single score may fall in a round that is accepted for its overall gain."""
 
     perceptual_quality: Annotated[float, Field(ge=0, le=100)] = 2.0
@@ -73,7 +84,7 @@ class Tolerance(RequestModel):
     visual_consistency: Annotated[float, Field(ge=0, le=100)] = 2.0
 
 
-class RefinementParameters(RequestModel):
+class RefinementParameters(_Numbers):
     """How a job is run. The defaults are what most users want."""
 
     max_iterations: Annotated[int, Field(ge=1, le=4)] = 4
