@@ -29,6 +29,8 @@ CONSUMER_READY_SECONDS = 10.0
 # The folder has one owner, so a lease that is still held when it starts belongs to a process that is dead:
 # short leases let a job go on a few seconds after a kill.
 LEASE_SECONDS, HEARTBEAT_SECONDS, SWEEP_SECONDS = 6.0, 2.0, 1.0
+# All live in one process, so every end of it counts against whatever step was in hand, guilty or not.
+CRASH_ATTEMPTS = 20
 
 
 class EmbeddedSuite:
@@ -88,7 +90,10 @@ class EmbeddedSuite:
         self.artifacts = open_store(settings.artifacts, limits=settings.image_limits())
         await asyncio.to_thread(migrate, settings.database_url)
         self.store = open_job_store(
-            settings.database_url, lease_seconds=settings.lease_seconds, ttl_seconds=settings.ttl_seconds
+            settings.database_url,
+            lease_seconds=settings.lease_seconds,
+            ttl_seconds=settings.ttl_seconds,
+            crash_attempts=settings.crash_attempts,
         )
         stack.callback(self.store.close)
         self.agents = await stack.enter_async_context(running_agents(self.artifacts))
@@ -112,6 +117,7 @@ class EmbeddedSuite:
             lease_seconds=LEASE_SECONDS,
             heartbeat_seconds=HEARTBEAT_SECONDS,
             sweep_seconds=SWEEP_SECONDS,
+            crash_attempts=CRASH_ATTEMPTS,
         )
 
     @asynccontextmanager
