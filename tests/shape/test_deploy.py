@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 import yaml
-from orchestrator.settings import Settings as OrchestratorSettings
 from pydantic_settings import BaseSettings
+
+from orchestrator.settings import Settings as OrchestratorSettings
 from services.action.settings import Settings as ActionSettings
 from services.evaluation.settings import Settings as EvaluationSettings
 from services.perception.settings import Settings as PerceptionSettings

@@ -9,7 +9,7 @@ from services.reasoning.agent import Checkpoint, Findings, Sample
 from services.reasoning.backends import crops, facts, rules, wording
 from services.reasoning.regions import Target
 
-VERSION = "1"  # raise it with every change of a rule, constant or sentence: answers are stored by it
+VERSION = "2"  # raise it with every change of a rule, constant or sentence: answers are stored by it
 
 
 class CompactDiagnostician:

@@ -14,7 +14,7 @@ NAMES = {
     FlawType.BLUR: "blurred patch",
     FlawType.NOISE: "noisy patch",
     FlawType.SEAM_OR_HALO: "visible seam",
-    FlawType.COLOR_CAST: "colour cast",
+    FlawType.COLOR_CAST: "color cast",
     FlawType.LIGHTING_MISMATCH: "lighting mismatch",
     FlawType.INCOMPLETE_EDIT: "incomplete edit",
     FlawType.UNINTENDED_CHANGE: "unintended change",
@@ -26,7 +26,7 @@ TASKS = {
     FlawType.BLUR: "Bring back the fine detail of this area.",
     FlawType.NOISE: "Remove the noise of this area and keep its detail.",
     FlawType.SEAM_OR_HALO: "Let this area meet its surroundings without a visible border.",
-    FlawType.COLOR_CAST: "Take the colour cast off this area.",
+    FlawType.COLOR_CAST: "Take the color cast off this area.",
     FlawType.LIGHTING_MISMATCH: "Light this area as its surroundings are lit.",
     FlawType.INCOMPLETE_EDIT: "Finish here what the instruction asks for.",
     FlawType.UNINTENDED_CHANGE: "Show here what the source shows.",
@@ -97,7 +97,7 @@ def _what_is_seen(ruling: Ruling, facts: Facts) -> str:
             return f"the content is the same but fine grain is {facts.sharpness_ratio:.1f} times as strong"
         case FlawType.COLOR_CAST:
             return (
-                f"the colour drifts by {facts.color_shift:.0f} CIELAB units towards {after} while shapes stay"
+                f"the color drifts by {facts.color_shift:.0f} CIELAB units towards {after} while shapes stay"
             )
         case FlawType.LIGHTING_MISMATCH:
             word = "brighter" if facts.lightness_shift > 0 else "darker"
@@ -125,8 +125,8 @@ def evidence(facts: Facts) -> tuple[Evidence, ...]:
             "delta_e",
             "mean CIELAB distance to the source is {:.1f}",
         ),
-        ("lightness_shift", facts.lightness_shift, "delta_l", "lightness changed by {:+.1f}"),
-        ("color_shift", facts.color_shift, "delta_ab", "mean colour moved by {:.1f}"),
+        ("lightness_shift", facts.lightness_shift, "delta_l", "lightness changed by {:+z.1f}"),
+        ("color_shift", facts.color_shift, "delta_ab", "mean color moved by {:.1f}"),
         ("border_sharpness", facts.border_sharpness, "ratio", "the difference ends at the border by {:.0%}"),
         ("sharpness_ratio", facts.sharpness_ratio, "ratio", "fine detail is {:.0%} of the source's"),
         ("structure_similarity", facts.structure_similarity, "ratio", "structure agrees by {:.0%}"),
