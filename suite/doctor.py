@@ -16,14 +16,15 @@ from rich.markup import escape
 
 from suite.machine import Finding, State, cpu, disk, memory, packages, ports, python
 from suite.settings import SuiteSettings
+from suite.silence import silenced
 
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 Check = Callable[[], Iterator[Finding]]
 
 
+@silenced(logging.CRITICAL)  # the findings tell what went wrong
 def run(options: argparse.Namespace) -> int:
     """`editrefiner doctor`: 1 when something that refine or serve needs is missing."""
-    logging.disable(logging.CRITICAL)  # the findings tell what went wrong
     console = Console(highlight=False, soft_wrap=True)
     findings: list[Finding] = []
     for finding in examine():

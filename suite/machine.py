@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 MIN_PYTHON = (3, 11)
 MIN_FREE_MEMORY_GB = 1.5  # the four compact agents on a picture of 12 megapixels
 MIN_FREE_DISK_GB = 2.0
@@ -109,9 +111,15 @@ def _is_installed(name: str) -> bool:
 
 def _required() -> set[str]:
     """Names of the distributions that `editrefiner` with its extra `suite` asks for."""
-    lines = importlib.metadata.requires("editrefiner") or []
-    wanted = [line for line in lines if not re.search(r"""extra == ['"]dev['"]""", line)]
-    names = {re.split(r"[^\w.-]", line, maxsplit=1)[0] for line in wanted}
+    lines = [Requirement(line) for line in importlib.metadata.requires("editrefiner") or []]
+    names: set[str] = set()
+    extras, seen = ["suite", ""], set[str]()
+    while extras:
+        extra = extras.pop()
+        seen.add(extra)
+        asked = [line for line in lines if line.marker is None or line.marker.evaluate({"extra": extra})]
+        names |= {line.name for line in asked}
+        extras += [name for line in asked if line.name == "editrefiner" for name in line.extras - seen]
     return names - {"editrefiner"}
 
 

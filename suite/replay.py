@@ -23,6 +23,7 @@ from orchestrator.jobs import CommittedStep, Finish, JobInputs, NewStep
 from orchestrator.loop import next_step
 from suite.agents import Agents, running_agents
 from suite.inputs import InputError
+from suite.silence import silenced
 
 SHOWN = 3  # differences of one step that are written out
 
@@ -38,9 +39,9 @@ class Replayed:
     """Whether another backend computed the bundle's answer: then the two need not be equal."""
 
 
+@silenced(logging.WARNING)  # the comparison tells what went wrong
 def run(options: argparse.Namespace) -> int:
     """`editrefiner replay`: 0 when all is the same, 1 when something differs."""
-    logging.disable(logging.WARNING)  # the comparison tells what went wrong
     bundle = _read(options.bundle)
     with tempfile.TemporaryDirectory(prefix="editrefiner-replay-") as folder:
         artifacts = open_store(folder)

@@ -46,8 +46,9 @@ async def test_a_client_that_stops_waiting_hangs_up(tmp_path: Path) -> None:
 
 async def test_sigterm_finishes_what_was_accepted_and_ends_with_0(tmp_path: Path) -> None:
     async with service(tmp_path) as running:
-        accepted = [asyncio.create_task(running.score(f"hold {number}")) for number in range(2)]
+        accepted = [asyncio.create_task(running.score("hold 0"))]
         await running.until_started("hold 0")
+        accepted.append(asyncio.create_task(running.score("hold 1")))
         while await running.metric("refine_agent_queue_depth") < 1:  # noqa: ASYNC110 — in another process
             await asyncio.sleep(0.02)
         running.terminate()
