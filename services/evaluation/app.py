@@ -1,5 +1,6 @@
-"""How does the evaluation agent answer HTTP?"""
+"""The evaluation service: wires the agent to its backend and to HTTP."""
 
+import cv2
 from fastapi import FastAPI
 
 from editrefiner.artifacts import ArtifactStore, open_store
@@ -62,13 +63,12 @@ VERBS = (
 
 
 def create_app(settings: Settings | None = None, *, store: ArtifactStore | None = None) -> FastAPI:
-    """The service, ready to be served."""
+    """The service, on the given artifact store or on the one its settings name."""
     settings = settings or Settings()
     pictures = store or open_store(settings.artifacts, limits=settings.image_limits())
-    return create_service(
-        name="evaluation",
-        settings=settings,
-        store=pictures,
-        verbs=VERBS,
-        load=lambda: EvaluationAgent(load_backend(settings), pictures),
-    )
+
+    def load() -> EvaluationAgent:
+        cv2.setNumThreads(settings.threads)
+        return EvaluationAgent(load_backend(settings), pictures)
+
+    return create_service(name="evaluation", settings=settings, store=pictures, verbs=VERBS, load=load)

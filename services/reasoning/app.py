@@ -3,7 +3,6 @@
 import cv2
 from fastapi import FastAPI
 
-import editrefiner
 from editrefiner.artifacts import ArtifactStore, open_store
 from editrefiner.contracts import DiagnoseRequest, Diagnosis
 from editrefiner.serving import Run, Verb, create_service
@@ -39,11 +38,4 @@ def create_app(settings: Settings | None = None, *, store: ArtifactStore | None 
         cv2.setNumThreads(settings.threads)
         return ReasoningAgent(load_backend(settings), pictures)
 
-    return create_service(
-        name="reasoning",
-        version=editrefiner.__version__,
-        settings=settings,
-        store=pictures,
-        verbs=VERBS,
-        load=load,
-    )
+    return create_service(name="reasoning", settings=settings, store=pictures, verbs=VERBS, load=load)
