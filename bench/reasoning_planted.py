@@ -12,12 +12,12 @@ import numpy as np
 from bench.planted import FLAWS, Flaw, PlantedPair, photos, planted_pair
 from bench.results_file import keep
 from editrefiner.contracts import FlawDiagnosis, FlawKind, FlawType
+from editrefiner.regions import MarkedRegion
 from services.perception.agent import Sample as Edit
 from services.perception.backends import load_backend as load_detector
 from services.perception.settings import Settings as PerceptionSettings
 from services.reasoning.agent import Sample
 from services.reasoning.backends.compact import CompactDiagnostician
-from services.reasoning.regions import Target
 
 RIGHT: dict[Flaw, set[FlawType]] = {
     "blurred_patch": {FlawType.BLUR},
@@ -32,7 +32,9 @@ def diagnose(pair: PlantedPair) -> FlawDiagnosis:
     """The diagnosis of the true flaw region, with the registration that perception measures."""
     rows, columns = np.where(pair.flaw_mask)
     box = (int(columns.min()), int(rows.min()), int(columns.max()) + 1, int(rows.max()) + 1)
-    target = Target("r1", FlawKind.ARTIFACT, box, pair.flaw_mask[box[1] : box[3], box[0] : box[2]])
+    window = pair.flaw_mask[box[1] : box[3], box[0] : box[2]]
+    mask = np.where(window, np.uint8(255), np.uint8(0))
+    target = MarkedRegion("r1", FlawKind.ARTIFACT, box, mask, saliency=1.0)
     detector = load_detector(PerceptionSettings())
     relation = detector.detect(Edit(pair.source, pair.edited, pair.instruction), lambda: None).registration
     intended = np.where(pair.intended_mask, np.uint8(255), np.uint8(0)) if pair.kind == "recolor" else None

@@ -20,11 +20,12 @@ from editrefiner.contracts import (
     RegionPlan,
     ToolCall,
 )
+from editrefiner.regions import full_mask
 from services.action import context, extent, planning
 from services.action.composite import Canvas
 from services.action.context import Frame, Placement, RegionContext
 from services.action.geometry import size_of
-from services.action.regions import Target, full_mask, read_targets
+from services.action.regions import Target, read_targets
 from services.action.returned import Settled, checked, settled
 
 Checkpoint = Callable[[], None]

@@ -17,7 +17,7 @@ from editrefiner.contracts import (
     ProblemError,
     Registration,
 )
-from services.reasoning.regions import RegionInvalidError, Target, read_targets, reference
+from editrefiner.regions import MarkedRegion, full_mask, read_regions
 
 Checkpoint = Callable[[], None]
 """Called between regions; raises when the run is canceled or out of time."""
@@ -58,7 +58,7 @@ class Diagnostician(Protocol):
 
     backend: BackendInfo
 
-    def diagnose(self, sample: Sample, targets: Sequence[Target], checkpoint: Checkpoint) -> Findings:
+    def diagnose(self, sample: Sample, targets: Sequence[MarkedRegion], checkpoint: Checkpoint) -> Findings:
         """Explain every region."""
         ...
 
@@ -92,20 +92,27 @@ class ReasoningAgent:
         source = np.tile(np.arange(128, dtype=np.uint8)[None, :, None], (128, 1, 3))
         edited = source.copy()
         edited[32:64, 32:64, 0] = 200
-        target = Target("r1", FlawKind.ARTIFACT, (32, 32, 64, 64), np.ones((32, 32), bool))
+        target = MarkedRegion(
+            "r1", FlawKind.ARTIFACT, (32, 32, 64, 64), np.full((32, 32), 255, np.uint8), 1.0
+        )
         sample = Sample(source, edited, "Make it warmer", Registration(), None)
         self._diagnostician.diagnose(sample, [target], lambda: None)
 
     def diagnose(self, request: DiagnoseRequest, checkpoint: Checkpoint = lambda: None) -> Diagnosis:
         """One entry per region of the request, in that order."""
-        edited = self._pictures.pixels(reference(request.edited))
-        targets = read_targets(request, edited.shape[:2], self._pictures.gray)
+        assert isinstance(request.source, ImageRef), (
+            "the service resolves image fields before it runs an agent"
+        )
+        assert isinstance(request.edited, ImageRef)
+        edited = self._pictures.pixels(request.edited)
+        height, width = edited.shape[:2]
+        targets = read_regions(request.regions, request.mask, (width, height), self._pictures.gray)
         sample = Sample(
-            source=self._pictures.pixels(reference(request.source)),
+            source=self._pictures.pixels(request.source),
             edited=edited,
             instruction=request.instruction,
             registration=request.registration or Registration(),
-            intended=self._intended(request, edited.shape[:2]),
+            intended=self._intended(request, (width, height)),
         )
         checkpoint()
         findings = self._diagnostician.diagnose(sample, targets, checkpoint)
@@ -116,13 +123,8 @@ class ReasoningAgent:
             )
         return Diagnosis(flaws=findings.flaws, summary=findings.summary, backend=self.backend)
 
-    def _intended(self, request: DiagnoseRequest, frame: tuple[int, int]) -> np.ndarray | None:
+    def _intended(self, request: DiagnoseRequest, size: tuple[int, int]) -> np.ndarray | None:
         if request.change is None or request.change.intended_mask is None:
             return None
-        mask = self._pictures.gray(request.change.intended_mask)
-        if mask.shape != frame:
-            raise RegionInvalidError(
-                f"change.intended_mask is {mask.shape[1]}x{mask.shape[0]} pixels, "
-                f"the edited picture {frame[1]}x{frame[0]}; send a mask of the size of the edited picture."
-            )
-        return mask
+        ref = request.change.intended_mask
+        return full_mask(ref, size, self._pictures.gray, "change.intended_mask")

@@ -9,9 +9,9 @@ from editrefiner.contracts import (
     Operation,
     Registration,
 )
+from editrefiner.regions import RegionInvalidError
 from services.action.agent import ActionAgent
 from services.action.backends.compact import CompactEditor
-from services.action.regions import RegionInvalidError
 from tests.action.editors import Adversary, noise_in_the_mask
 from tests.action.scenes import (
     BOX,

@@ -14,9 +14,9 @@ from editrefiner.contracts import (
     Operation,
     fingerprint,
 )
+from editrefiner.regions import RegionInvalidError
 from services.reasoning.agent import DiagnosisIncompleteError, Findings, ReasoningAgent
 from services.reasoning.backends.compact import CompactDiagnostician
-from services.reasoning.regions import RegionInvalidError
 
 
 class Shelf:

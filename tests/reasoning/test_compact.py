@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from editrefiner.contracts import FlawKind, FlawType, Operation, Registration
+from editrefiner.regions import MarkedRegion
 from services.reasoning.agent import Sample
 from services.reasoning.backends.compact import CompactDiagnostician
-from services.reasoning.regions import Target
 
 BOX = (60, 50, 130, 110)
 MASK = np.ones((60, 70), bool)
@@ -34,7 +34,7 @@ def window(picture: np.ndarray) -> np.ndarray:
 def diagnose(source: np.ndarray, edited: np.ndarray, intended: np.ndarray | None = None, **relation):
     """The one diagnosis of BOX."""
     sample = Sample(source, edited, INSTRUCTION, Registration(**relation), intended)
-    target = Target("r1", FlawKind.ARTIFACT, BOX, MASK)
+    target = MarkedRegion("r1", FlawKind.ARTIFACT, BOX, np.where(MASK, np.uint8(255), np.uint8(0)), 1.0)
     findings = CompactDiagnostician().diagnose(sample, [target], lambda: None)
     return findings.flaws[0], findings.summary
 

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from editrefiner.contracts import BackendInfo, FlawDiagnosis, fingerprint
+from editrefiner.regions import MarkedRegion
 from services.reasoning.agent import Checkpoint, Findings, Sample
 from services.reasoning.backends import crops, facts, rules, wording
-from services.reasoning.regions import Target
 
-VERSION = "2"  # raise it with every change of a rule, constant or sentence: answers are stored by it
+VERSION = "3"  # raise it with every change of a rule, constant or sentence: answers are stored by it
 
 
 class CompactDiagnostician:
@@ -23,12 +23,12 @@ class CompactDiagnostician:
             provisional=True,
         )
 
-    def diagnose(self, sample: Sample, targets: Sequence[Target], checkpoint: Checkpoint) -> Findings:
+    def diagnose(self, sample: Sample, targets: Sequence[MarkedRegion], checkpoint: Checkpoint) -> Findings:
         """See Diagnostician."""
         marked = np.zeros(sample.edited.shape[:2], bool)
         for target in targets:
             x0, y0, x1, y1 = target.box
-            marked[y0:y1, x0:x1] |= target.mask
+            marked[y0:y1, x0:x1] |= target.mask > 0
         flaws: list[FlawDiagnosis] = []
         found: list[tuple[rules.Ruling, str]] = []
         for target in targets:
@@ -39,10 +39,10 @@ class CompactDiagnostician:
         return Findings(tuple(flaws), wording.summary(found))
 
     def _explain(
-        self, sample: Sample, target: Target, marked: np.ndarray
+        self, sample: Sample, target: MarkedRegion, marked: np.ndarray
     ) -> tuple[FlawDiagnosis, rules.Ruling, str]:
         measured = facts.measure(crops.cut(sample, target, marked))
-        ruling = rules.judge(measured, area_fraction=float(target.mask.sum()) / marked.size)
+        ruling = rules.judge(measured, area_fraction=np.count_nonzero(target.mask) / marked.size)
         place = wording.place_of(target.box, *sample.edited.shape[:2])
         diagnosis = FlawDiagnosis(
             region_id=target.id,

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from editrefiner.regions import MarkedRegion
 from services.reasoning.agent import Sample
-from services.reasoning.regions import Target
 
 CONTEXT_SHARE = 0.6  # of the longer side of the box, on each side: what a region is compared with
 MIN_CONTEXT_PX = 24
@@ -31,7 +31,7 @@ class Crop:
     """Crop pixels per picture pixel, at most 1."""
 
 
-def cut(sample: Sample, target: Target, marked: np.ndarray) -> Crop:
+def cut(sample: Sample, target: MarkedRegion, marked: np.ndarray) -> Crop:
     """The crop of one target; `marked` is the (H, W) bool union of all regions, which are no surroundings."""
     height, width = sample.edited.shape[:2]
     x0, y0, x1, y1 = target.box
@@ -42,7 +42,7 @@ def cut(sample: Sample, target: Target, marked: np.ndarray) -> Crop:
     edited = sample.edited[window]
     source = _source_below(sample, left, top, (right - left, bottom - top))
     inside = np.zeros(edited.shape[:2], bool)
-    inside[y0 - top : y1 - top, x0 - left : x1 - left] = target.mask
+    inside[y0 - top : y1 - top, x0 - left : x1 - left] = target.mask > 0
     intended = np.zeros_like(inside) if sample.intended is None else sample.intended[window] >= 128
     scale = min(1.0, MAX_SIDE_PX / max(edited.shape[:2]))
     if scale < 1.0:
