@@ -7,23 +7,11 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
-from pydantic_settings import BaseSettings
 
 from editrefiner.telemetry import metrics
-from orchestrator.settings import Settings as OrchestratorSettings
-from services.action.settings import Settings as ActionSettings
-from services.evaluation.settings import Settings as EvaluationSettings
-from services.perception.settings import Settings as PerceptionSettings
-from services.reasoning.settings import Settings as ReasoningSettings
+from tests.configured import SETTINGS, variables
 from tests.docs.pages import PAGES, ROOT, blocks, having, languages, links, title
 
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "ORCHESTRATOR_": OrchestratorSettings,
-    "PERCEPTION_": PerceptionSettings,
-    "REASONING_": ReasoningSettings,
-    "ACTION_": ActionSettings,
-    "EVALUATION_": EvaluationSettings,
-}
 KNOWN = {"", "bash", "console", "json", "text"}
 COMMANDS = {"refine", "demo", "serve", "jobs", "replay", "doctor"}
 
@@ -76,9 +64,7 @@ def test_a_console_line_starts_something_that_exists(page: Path) -> None:
 def test_a_page_names_only_variables_that_the_code_reads(page: Path) -> None:
     named = set(re.findall(rf"\b(?:{'|'.join(SETTINGS)})[A-Z_]*[A-Z]\b", page.read_text()))
 
-    assert named <= {
-        f"{prefix}{field}".upper() for prefix, settings in SETTINGS.items() for field in settings.model_fields
-    }
+    assert named <= variables()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=title)

@@ -5,30 +5,11 @@ from typing import Any
 
 import pytest
 import yaml
-from pydantic_settings import BaseSettings
 
-from orchestrator.settings import Settings as OrchestratorSettings
-from services.action.settings import Settings as ActionSettings
-from services.evaluation.settings import Settings as EvaluationSettings
-from services.perception.settings import Settings as PerceptionSettings
-from services.reasoning.settings import Settings as ReasoningSettings
+from tests.configured import SETTINGS, variables
 
 ROOT = Path(__file__).parents[2]
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "ORCHESTRATOR_": OrchestratorSettings,
-    "PERCEPTION_": PerceptionSettings,
-    "REASONING_": ReasoningSettings,
-    "ACTION_": ActionSettings,
-    "EVALUATION_": EvaluationSettings,
-}
 BASE = ROOT / "deploy/kustomize/base"
-
-
-def known_variables() -> set[str]:
-    """Every environment variable that some Settings class reads."""
-    return {
-        f"{prefix}{field}".upper() for prefix, settings in SETTINGS.items() for field in settings.model_fields
-    }
 
 
 def manifests() -> list[dict[str, Any]]:
@@ -53,7 +34,7 @@ def test_compose_sets_only_variables_that_the_code_reads() -> None:
 
     set_variables = {variable for service in own for variable in service["environment"]}
 
-    assert set_variables <= known_variables()
+    assert set_variables <= variables()
 
 
 def test_manifests_set_only_variables_that_the_code_reads() -> None:
@@ -64,7 +45,7 @@ def test_manifests_set_only_variables_that_the_code_reads() -> None:
         item["name"] for container in containers() for item in container.get("env", ())
     }
 
-    assert set_variables <= known_variables()
+    assert set_variables <= variables()
 
 
 def test_the_prefix_of_each_settings_class_is_the_one_deployed() -> None:
