@@ -125,7 +125,7 @@ async def _prepare(api: Api, *, migrates: bool) -> None:
         except (OperationalError, StoreUnavailableError) as error:
             log.warning("waiting for the database", extra={"cause": str(error).partition("\n")[0]})
             await asyncio.sleep(RETRY_DATABASE_SECONDS)
-        except Exception as error:
+        except Exception as error:  # whatever a migration raises: the probe tells, the process lives
             log.exception("the database could not be prepared")
             api.lifecycle.fail(f"The database could not be prepared: {type(error).__name__}: {error}")
             return

@@ -39,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has seen enough
         sys.stderr.close()
         return 1
-    except Exception as error:
+    except Exception as error:  # ProblemError, whose import help and --version do without
         from editrefiner.contracts import ProblemError  # noqa: PLC0415 — as above
 
         if not isinstance(error, ProblemError):

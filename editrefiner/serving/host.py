@@ -87,7 +87,7 @@ class Host(Generic[AgentT]):
     async def _load_in_lane(self) -> None:
         try:
             self._agent, seconds = await self.lane.call(self._load_and_warm_up)
-        except Exception as error:
+        except Exception as error:  # whatever a model library raises: the probe tells, the process lives
             log.exception("loading failed")
             self.lifecycle.fail(f"The backend could not be loaded: {type(error).__name__}: {error}")
             return

@@ -186,7 +186,7 @@ class Lane:
         except ProblemError as error:
             self._settle(flight, Outcome(error, is_replay=False))
             return
-        except Exception:
+        except Exception:  # whatever a store raises ends this run; the lane goes on
             log.exception("stored results cannot be read")
             failure = InternalError(
                 "The stored results cannot be read; the log has the cause under request_id."

@@ -46,7 +46,7 @@ class RequestContextMiddleware:
     async def _run(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         try:
             await self._app(scope, receive, answer.send)
-        except Exception:
+        except Exception:  # the last boundary: a client gets a problem, never a traceback
             log.exception("unexpected failure", extra={"method": scope["method"], "path": scope["path"]})
             if answer.status is None:  # else the answer is cut short, which the server tells the client
                 await unexpected_problem(scope)(scope, receive, answer.send)

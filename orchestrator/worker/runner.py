@@ -102,7 +102,7 @@ class StepRunner:
                     following = self._run_one(following.job_id, following.seq)
         except ProblemError as error:  # the store is away: the lease ends and the sweep finds the step
             log.warning("step left alone", extra={"seq": seq, "cause": error.detail})
-        except Exception:
+        except Exception:  # a bug must not end the thread: the lease ends, and the attempt counts
             log.exception("step left alone", extra={"seq": seq})
         finally:
             with self._idle:

@@ -72,5 +72,5 @@ class Sweeper:
             work()
         except ProblemError as error:
             log.warning("sweep put off", extra={"cause": error.detail})
-        except Exception:
+        except Exception:  # a bug must not end the thread: nothing else finds forgotten steps
             log.exception("sweep failed")

@@ -12,49 +12,12 @@ from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from editrefiner.artifacts import ArtifactStore, encode_png
-from editrefiner.contracts import (
-    BackendInfo,
-    ChangeScope,
-    ChangeSummary,
-    Diagnosis,
-    EditCandidate,
-    EditKind,
-    EditPlan,
-    EditResult,
-    FlawDiagnosis,
-    FlawKind,
-    FlawRegion,
-    FlawType,
-    Intervals,
-    Operation,
-    Perception,
-    Problem,
-    ProtectionReport,
-    Ranking,
-    Registration,
-    ScoreAnswer,
-    Scores,
-    StepKind,
-    Thresholds,
-    WireModel,
-)
+from editrefiner.contracts import BackendInfo, ImageRef, Problem, StepKind, WireModel
 from orchestrator.execution import VERBS
+from tests.brightness_rule import SIDE, BrightnessRule
 
 BACKEND = BackendInfo(name="rule", version="1", digest="0b" * 32)
-SIDE = 16
 KIND_OF = {path: kind for kind, (path, _) in VERBS.items()}
-
-
-def scores(overall: float) -> Scores:
-    interval = (overall, overall)
-    return Scores(
-        perceptual_quality=overall,
-        instruction_following=overall,
-        visual_consistency=overall,
-        intervals=Intervals(
-            perceptual_quality=interval, instruction_following=interval, visual_consistency=interval
-        ),
-    )
 
 
 @dataclass(frozen=True)
@@ -68,14 +31,15 @@ class Call:
 
 
 class RuleAgents:
-    """All four agents as one ASGI app. A picture's score is its brightness; a round makes it brighter by 10.
+    """All four agents as one ASGI app, which answer by brightness.
 
-    A picture of brightness 200 or more has no flaw. `behave[kind]` may answer in place of the rule, or wait,
+    `behave[kind]` may answer in place of the rule, or wait,
     or raise; it answers None to let the rule answer after all.
     """
 
     def __init__(self, artifacts: ArtifactStore) -> None:
         self.artifacts = artifacts
+        self.rule = BrightnessRule(artifacts, BACKEND)
         self.calls: list[Call] = []
         self.aborted: list[StepKind] = []
         self.behave: dict[StepKind, Callable[[], Awaitable[Response | None]]] = {}
@@ -121,73 +85,25 @@ class RuleAgents:
                 hang_up.cancel()
             if given is not None:
                 return given
-        answer = getattr(self, kind)(body)
+        answer = self._by_rule(kind, body)
         return Response(
             answer.model_dump_json(), headers={"X-Run-Seconds": "0.25"}, media_type="application/json"
         )
 
-    def brightness(self, image: dict[str, Any]) -> float:
-        return float(self.artifacts.pixels(image["sha256"]).mean())
-
-    def score(self, body: dict[str, Any]) -> WireModel:
-        return ScoreAnswer(scores=scores(self.brightness(body["edited"]) / 4), backend=BACKEND)
-
-    def rank(self, body: dict[str, Any]) -> WireModel:
-        each = tuple(scores(self.brightness(image) / 4) for image in body["candidates"])
-        return Ranking(scores=each, order=tuple(range(len(each))), backend=BACKEND)
-
-    def perceive(self, body: dict[str, Any]) -> WireModel:
-        full = self.artifacts.put_pixels(np.full((SIDE, SIDE), 255, np.uint8))
-        region = FlawRegion(
-            id="r1",
-            kind=FlawKind.ARTIFACT,
-            bbox=(0, 0, 4, 4),
-            area=16,
-            mean_saliency=0.9,
-            peak_saliency=1.0,
-            mask=self.artifacts.put_pixels(np.full((4, 4), 255, np.uint8)),
-        )
-        return Perception(
-            artifact_map=full,
-            failure_map=full,
-            mask=full,
-            regions=() if self.brightness(body["edited"]) >= 200 else (region,),
-            thresholds=Thresholds(artifact=0.5, editing_failure=0.5),
-            registration=Registration(),
-            change=ChangeSummary(scope=ChangeScope.LOCAL, edit_kind=EditKind.UNKNOWN, changed_fraction=0.1),
-            backend=BACKEND,
-        )
-
-    def diagnose(self, body: dict[str, Any]) -> WireModel:
-        flaw = FlawDiagnosis(
-            region_id="r1",
-            flaw_type=FlawType.BLUR,
-            flaw_type_text="blur",
-            explanation="It is blurred.",
-            severity=0.5,
-            confidence=0.9,
-            suggested_operation=Operation.RESTORE,
-            edit_instruction="Sharpen it.",
-        )
-        return Diagnosis(flaws=(flaw,), summary="One flaw.", backend=BACKEND)
-
-    def edit(self, body: dict[str, Any]) -> WireModel:
-        brighter = self.artifacts.pixels(body["edited"]["sha256"]) + np.uint8(10)
-        report = ProtectionReport(
-            max_difference_outside=0,
-            mean_difference_outside=0,
-            mask_pixels=256,
-            changed_pixels=256,
-            holds=True,
-        )
-        candidate = EditCandidate(
-            image=self.artifacts.put_pixels(brighter),
-            mask=self.artifacts.put_pixels(np.full((SIDE, SIDE), 255, np.uint8)),
-            plan=EditPlan(regions=()),
-            protection=report,
-            seed=body["seed"],
-        )
-        return EditResult(candidates=(candidate,), backend=BACKEND)
+    def _by_rule(self, kind: StepKind, body: dict[str, Any]) -> WireModel:
+        edited = ImageRef.model_validate(body["edited"]) if "edited" in body else None
+        match kind, edited:
+            case StepKind.RANK, None:
+                return self.rule.rank([ImageRef.model_validate(image) for image in body["candidates"]])
+            case StepKind.SCORE, ImageRef():
+                return self.rule.score(edited)
+            case StepKind.PERCEIVE, ImageRef():
+                return self.rule.perceive(edited)
+            case StepKind.DIAGNOSE, ImageRef():
+                return self.rule.diagnose()
+            case StepKind.EDIT, ImageRef():
+                return self.rule.edit(edited, body["seed"])
+        raise AssertionError(f"{kind} was asked with {sorted(body)}")
 
 
 def problem(status: int, code: str, **headers: str) -> Response:

@@ -115,7 +115,7 @@ async def test_a_refused_request_fails_the_job_with_the_agents_own_reason(world,
 
 async def test_an_answer_that_does_not_fit_the_question_fails_the_job(world, problem):
     async def no_scores() -> Response:
-        answer = world.agents.rank({"candidates": []})
+        answer = world.agents.rule.rank([])
         return Response(answer.model_dump_json(), headers={"X-Run-Seconds": "1"})
 
     world.agents.behave[StepKind.RANK] = no_scores

@@ -19,7 +19,6 @@ from editrefiner.contracts import JobStatus
 from orchestrator.jobs import EventType
 from orchestrator.store import schema
 
-AGENT = Path(__file__).with_name("chaos_agent.py")
 ENVIRONMENT = {
     "ORCHESTRATOR_LEASE_SECONDS": "3",
     "ORCHESTRATOR_HEARTBEAT_SECONDS": "1",
@@ -55,7 +54,7 @@ def chaos_topology(directory: Path, **options) -> Topology:
     return Topology(
         directory,
         environment=environment,
-        agent_command=lambda agent: [str(AGENT), agent, str(ledger)],
+        agent_command=lambda agent: ["-m", "tests.system.chaos_agent", agent, str(ledger)],
         **options,
     )
 

@@ -1,4 +1,4 @@
-"""An agent that sleeps and writes a line in a ledger, on the real serving kit: `chaos_agent.py NAME LEDGER`.
+"""An agent that sleeps and writes a line in a ledger: `python -m tests.system.chaos_agent NAME LEDGER`.
 
 The ledger tells how often agents really ran, however often they were killed.
 """
@@ -10,68 +10,48 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import cast
 
-import numpy as np
 from fastapi import FastAPI
 
 from editrefiner.artifacts import ArtifactStore, open_store
 from editrefiner.contracts import (
     BackendInfo,
-    ChangeScope,
-    ChangeSummary,
     DiagnoseRequest,
     Diagnosis,
-    EditCandidate,
-    EditKind,
-    EditPlan,
     EditRequest,
     EditResult,
-    FlawDiagnosis,
-    FlawKind,
-    FlawRegion,
-    FlawType,
-    Intervals,
-    Operation,
+    ImageInput,
+    ImageRef,
     PerceiveRequest,
     Perception,
-    ProtectionReport,
     Ranking,
     RankRequest,
-    Registration,
     RequestModel,
     ScoreAnswer,
     ScoreRequest,
-    Scores,
-    Thresholds,
     WireModel,
     fingerprint,
 )
 from editrefiner.serving import Run, ServiceSettings, Verb, create_service, run_service
 from editrefiner.serving.service import ServiceName
+from tests.brightness_rule import BrightnessRule
 
 WORK_SECONDS = 0.05
 BACKEND = BackendInfo(name="chaos", version="1", digest=fingerprint("chaos"))
 
 
-def scores(overall: float) -> Scores:
-    """Scores with all three dimensions equal."""
-    interval = (overall, overall)
-    return Scores(
-        perceptual_quality=overall,
-        instruction_following=overall,
-        visual_consistency=overall,
-        intervals=Intervals(
-            perceptual_quality=interval, instruction_following=interval, visual_consistency=interval
-        ),
-    )
+def reference(image: ImageInput) -> ImageRef:
+    """Image fields are resolved before an agent is run."""
+    assert isinstance(image, ImageRef)
+    return image
 
 
 class ChaosAgent:
-    """Answers every verb with something the loop can go on from: four rounds, each a little better."""
+    """Answers every verb by brightness: four rounds, each a little better."""
 
     backend = BACKEND
 
     def __init__(self, store: ArtifactStore, ledger: Path) -> None:
-        self._store = store
+        self._rule = BrightnessRule(store, BACKEND)
         self._ledger = ledger
 
     def warm_up(self) -> None:
@@ -85,76 +65,25 @@ class ChaosAgent:
         time.sleep(WORK_SECONDS)
         run.checkpoint()
 
-    def _brightness(self, image) -> float:
-        return float(self._store.pixels(image).mean()) / 4
-
     def perceive(self, request: PerceiveRequest, run: Run) -> Perception:
         self._work(request, run)
-        full = self._store.put_pixels(np.full((16, 16), 255, np.uint8))
-        mask = self._store.put_pixels(np.full((4, 4), 255, np.uint8))
-        region = FlawRegion(
-            id="r1",
-            kind=FlawKind.ARTIFACT,
-            bbox=(0, 0, 4, 4),
-            area=16,
-            mean_saliency=0.9,
-            peak_saliency=1.0,
-            mask=mask,
-        )
-        return Perception(
-            artifact_map=full,
-            failure_map=full,
-            mask=full,
-            regions=(region,),
-            thresholds=Thresholds(artifact=0.5, editing_failure=0.5),
-            registration=Registration(),
-            change=ChangeSummary(scope=ChangeScope.LOCAL, edit_kind=EditKind.UNKNOWN, changed_fraction=0.1),
-            backend=BACKEND,
-        )
+        return self._rule.perceive(reference(request.edited))
 
     def diagnose(self, request: DiagnoseRequest, run: Run) -> Diagnosis:
         self._work(request, run)
-        flaw = FlawDiagnosis(
-            region_id="r1",
-            flaw_type=FlawType.BLUR,
-            flaw_type_text="blur",
-            explanation="It is blurred.",
-            severity=0.5,
-            confidence=0.9,
-            suggested_operation=Operation.RESTORE,
-            edit_instruction="Sharpen it.",
-        )
-        return Diagnosis(flaws=(flaw,), summary="One flaw.", backend=BACKEND)
+        return self._rule.diagnose()
 
     def edit(self, request: EditRequest, run: Run) -> EditResult:
         self._work(request, run)
-        brighter = self._store.pixels(request.edited) + np.uint8(10)
-        mask = self._store.put_pixels(np.full((16, 16), 255, np.uint8))
-        report = ProtectionReport(
-            max_difference_outside=0,
-            mean_difference_outside=0,
-            mask_pixels=256,
-            changed_pixels=256,
-            holds=True,
-        )
-        candidate = EditCandidate(
-            image=self._store.put_pixels(brighter),
-            mask=mask,
-            plan=EditPlan(regions=()),
-            protection=report,
-            seed=request.seed,
-        )
-        return EditResult(candidates=(candidate,), backend=BACKEND)
+        return self._rule.edit(reference(request.edited), request.seed)
 
     def score(self, request: ScoreRequest, run: Run) -> ScoreAnswer:
         self._work(request, run)
-        return ScoreAnswer(scores=scores(self._brightness(request.edited)), backend=BACKEND)
+        return self._rule.score(reference(request.edited))
 
     def rank(self, request: RankRequest, run: Run) -> Ranking:
         self._work(request, run)
-        each = tuple(scores(self._brightness(image)) for image in request.candidates)
-        order = tuple(sorted(range(len(each)), key=lambda index: -each[index].overall))
-        return Ranking(scores=each, order=order, backend=BACKEND)
+        return self._rule.rank([reference(image) for image in request.candidates])
 
 
 def verb(path: str, request: type[RequestModel], answer: type[WireModel], run: Callable) -> Verb:
