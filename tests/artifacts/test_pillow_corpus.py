@@ -4,21 +4,14 @@ import json
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pytest
 
-CORPUS = Path.home() / ".cache/editrefiner/pillow-corpus"
-MIN_FILES = 900
+from tests.corpora.pillow_images import CORPUS, MIN_FILES, needs_corpus
+
 MAX_PEAK_MIB = 400  # the largest picture has 10 megapixels
 
-pytestmark = [
-    pytest.mark.process,
-    pytest.mark.skipif(
-        not CORPUS.is_dir(),
-        reason=f"{CORPUS} is absent; python tests/corpora/fetch_pillow_images.py fetches it",
-    ),
-]
+pytestmark = [pytest.mark.process, needs_corpus]
 
 # In a process of its own: a crash of a parser written in C would take the test run with it.
 READER = """
