@@ -1,37 +1,18 @@
 """Embedded colour profiles as sRGB, against the definitions."""
 
-import io
 import struct
 
 import numpy as np
 import pytest
 from PIL import Image, ImageCms
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from editrefiner.artifacts import (
     ImageLimits,
     decode_image,
 )
+from tests.artifacts.pictures import color_distance, noise, patches, saved
 
 LIMITS = ImageLimits()
-
-
-def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
-    return np.random.default_rng(3).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
-
-
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    target = io.BytesIO()
-    image.save(target, form, **options)
-    return target.getvalue()
-
-
-def color_distance(one: np.ndarray, other: np.ndarray) -> float:
-    return float(deltaE_ciede2000(rgb2lab(one), rgb2lab(other)).max())
-
-
-def patches(values: np.ndarray, side: int = 16) -> np.ndarray:
-    return values.astype(np.uint8).repeat(side, axis=0).repeat(side, axis=1)
 
 
 ADOBE_RGB = ((0.60974, 0.31111, 0.01947), (0.20528, 0.62567, 0.06087), (0.14919, 0.06322, 0.74457))

@@ -1,7 +1,5 @@
 """Which pictures the codec takes, and what it says of those that it refuses."""
 
-import io
-
 import cv2
 import numpy as np
 import pytest
@@ -15,25 +13,9 @@ from editrefiner.artifacts import (
     ImageUnsupportedError,
     decode_image,
 )
+from tests.artifacts.pictures import noise, saved, scene
 
 LIMITS = ImageLimits()
-
-
-def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
-    return np.random.default_rng(3).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
-
-
-def scene(height: int = 48, width: int = 64) -> np.ndarray:
-    """Smooth colours without two like corners: lossy codecs keep it, and a wrong turn shows."""
-    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
-    planes = [40 + 170 * x / width, 220 - 180 * y / height, 60 + 120 * (x / width) * (y / height)]
-    return np.stack(planes, axis=-1).round().astype(np.uint8)
-
-
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    target = io.BytesIO()
-    image.save(target, form, **options)
-    return target.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -1,38 +1,22 @@
 """From samples of every kind to 8-bit colour and alpha."""
 
-import io
-
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
-from skimage.color import deltaE_ciede2000, rgb2lab
 
 from editrefiner.artifacts import (
     ImageLimits,
     ImageUnsupportedError,
     decode_image,
 )
+from tests.artifacts.pictures import color_distance, noise, patches, saved
 
 LIMITS = ImageLimits()
 
 
-def noise(*shape: int, dtype: type = np.uint8) -> np.ndarray:
-    return np.random.default_rng(3).integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
-
-
-def saved(image: Image.Image, form: str, **options: object) -> bytes:
-    target = io.BytesIO()
-    image.save(target, form, **options)
-    return target.getvalue()
-
-
 def nearest_8_bit(values: np.ndarray, white: int = 65_535) -> np.ndarray:
     return np.floor(values.astype(np.float64) * 255 / white + 0.5).astype(np.uint8)
-
-
-def color_distance(one: np.ndarray, other: np.ndarray) -> float:
-    return float(deltaE_ciede2000(rgb2lab(one), rgb2lab(other)).max())
 
 
 def test_gray_is_repeated_in_three_channels() -> None:
@@ -155,10 +139,6 @@ INKS = np.array(
 INKS_AS_RGB = np.array(
     [[[255, 255, 255], [0, 255, 255], [255, 0, 255]], [[255, 255, 0], [0, 0, 0], [127, 127, 127]]], np.uint8
 )
-
-
-def patches(values: np.ndarray, side: int = 16) -> np.ndarray:
-    return values.astype(np.uint8).repeat(side, axis=0).repeat(side, axis=1)
 
 
 def test_an_adobe_cmyk_jpeg_has_its_inverted_inks_put_right() -> None:

@@ -5,17 +5,7 @@ import numpy as np
 import pytest
 
 from editrefiner.artifacts import decode_image
-
-
-def form(png, *, edited: bytes | None = None, **fields: str) -> dict:
-    """A complete request as a form."""
-    return {
-        "files": {
-            "source": ("source.png", png(50), "image/png"),
-            "edited": ("edited.png", edited or png(100), "image/png"),
-        },
-        "data": {"instruction": "Make it brighter", **fields},
-    }
+from tests.orchestrator.asking import form
 
 
 async def test_an_uploaded_picture_comes_back_bit_for_bit_and_is_never_shown_as_a_page(world, png):

@@ -1,7 +1,6 @@
 """What a create answers: how a job begins, and what is refused."""
 
 import asyncio
-import base64
 from datetime import datetime
 
 import anyio
@@ -10,31 +9,7 @@ import pytest
 
 from editrefiner.artifacts import decode_image
 from editrefiner.contracts import Job
-
-
-def form(png, *, edited: bytes | None = None, **fields: str) -> dict:
-    """A complete request as a form."""
-    return {
-        "files": {
-            "source": ("source.png", png(50), "image/png"),
-            "edited": ("edited.png", edited or png(100), "image/png"),
-        },
-        "data": {"instruction": "Make it brighter", **fields},
-    }
-
-
-def data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def body(png, **changes) -> dict:
-    """A complete request as JSON."""
-    return {
-        "source": data_uri(png(50)),
-        "edited": data_uri(png(100)),
-        "instruction": "Make it brighter",
-        **changes,
-    }
+from tests.orchestrator.asking import body, data_uri, form
 
 
 async def test_a_form_becomes_a_job_that_says_where_it_is(world, png):

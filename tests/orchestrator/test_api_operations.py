@@ -1,30 +1,7 @@
 """Probes, problems, the document, and life without a broker."""
 
-import base64
-
-import httpx
-
 from editrefiner.contracts import StepKind
-
-
-def data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def body(png, **changes) -> dict:
-    """A complete request as JSON."""
-    return {
-        "source": data_uri(png(50)),
-        "edited": data_uri(png(100)),
-        "instruction": "Make it brighter",
-        **changes,
-    }
-
-
-async def create(api: httpx.AsyncClient, png, **changes) -> str:
-    answer = await api.post("/v1/jobs", json=body(png, **changes))
-    assert answer.status_code == 202, answer.text
-    return answer.json()["id"]
+from tests.orchestrator.asking import create, data_uri
 
 
 async def test_probes_are_green_while_the_database_answers(world):

@@ -1,32 +1,11 @@
 """How one job is read: waiting for it, its versions, its parts."""
 
 import asyncio
-import base64
 
-import httpx
 import pytest
 
 from editrefiner.contracts import Job
-
-
-def data_uri(content: bytes) -> str:
-    return "data:image/png;base64," + base64.b64encode(content).decode()
-
-
-def body(png, **changes) -> dict:
-    """A complete request as JSON."""
-    return {
-        "source": data_uri(png(50)),
-        "edited": data_uri(png(100)),
-        "instruction": "Make it brighter",
-        **changes,
-    }
-
-
-async def create(api: httpx.AsyncClient, png, **changes) -> str:
-    answer = await api.post("/v1/jobs", json=body(png, **changes))
-    assert answer.status_code == 202, answer.text
-    return answer.json()["id"]
+from tests.orchestrator.asking import body, create, data_uri
 
 
 def newest(world) -> list:
