@@ -1,6 +1,6 @@
 """What does a perception look like to a person? Maps and regions drawn over the edited picture."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -117,7 +117,7 @@ def _draw_label(
     words, size, pad = f"{outline.name} {NAMES[outline.kind]}", 0.45 * text, int(4 * text)
     (width, height), _ = cv2.getTextSize(words, _FONT, size, 1)
     w, h = width + 2 * pad, height + 2 * pad
-    places = list(_places(box, w, h, canvas.shape[1], floor))
+    places = _places(box, w, h, canvas.shape[1], floor)
     x, y = next((place for place in places if _is_free(place, w, h, taken)), places[0])
     cv2.rectangle(canvas, (x, y), (x + w, y + h), COLORS[outline.kind], -1)
     cv2.rectangle(canvas, (x, y), (x + w, y + h), _INK, 1)
@@ -127,13 +127,14 @@ def _draw_label(
     return x, y, x + w, y + h
 
 
-def _places(box: Box, w: int, h: int, right: int, bottom: int) -> Iterator[tuple[int, int]]:
+def _places(box: Box, w: int, h: int, right: int, bottom: int) -> list[tuple[int, int]]:
     """Where a label of w x h may begin: above the box, below, beside, inside, then ever further down."""
     x0, y0, x1, y1 = box
-    wanted = [(x0, y0 - h - 4), (x0, y1 + 4), (x1 + 4, y0), (x0 - w - 4, y0), (x0 + 4, y0 + 4)]
-    wanted += [(x0, y) for y in range(y0, bottom, h + 2)] + [(x0, y) for y in range(0, y0, h + 2)]
-    for x, y in wanted:
-        yield max(0, min(x, right - w - 1)), max(0, min(y, bottom - h - 1))
+    left = max(0, min(x0, right - w - 1))
+    wanted = [(left, y0 - h - 4), (left, y1 + 4), (x1 + 4, y0), (x0 - w - 4, y0), (left, y0 + 4)]
+    wanted += [(left, y) for y in (*range(y0, bottom, h + 2), *range(0, y0, h + 2))]
+    inside = [(x, y) for x, y in wanted if 0 <= x < right - w and 0 <= y < bottom - h]
+    return inside or [(left, 0)]
 
 
 def _is_free(place: tuple[int, int], w: int, h: int, taken: Sequence[Box]) -> bool:
