@@ -59,7 +59,8 @@ def color_word(picture: np.ndarray, mask: np.ndarray) -> str | None:
     if chroma < 14:
         return None
     if 30 <= hue < 88 and (light < 55 or chroma < 28):
-        return "brown" if light < 68 else None
+        # Yellow and orange things in shade measure like brown ones, so the vivid ones are called nothing.
+        return "brown" if light < 68 and not (light > 40 and chroma > 32) else None
     bounds = ((18, "pink"), (48, "red"), (76, "orange"), (106, "yellow"), (172, "green"), (225, "turquoise"),
               (296, "blue"), (335, "purple"), (361, "pink"))  # fmt: skip
     word = next(word for bound, word in bounds if hue < bound)

@@ -189,10 +189,10 @@ def _wrong_word(
 
 
 def misspelt(word: str, rng: Random) -> str:
-    """The word with two letters swapped, one doubled or one lost; itself where it has one letter only."""
+    """The word with two letters swapped or one lost, so no wider; itself where it has one letter only."""
     if len(word) < 2:
         return word
     i = int(rng.integers(len(word) - 1))
     swapped = word[:i] + word[i + 1] + word[i] + word[i + 2 :]
-    ways = [w for w in (swapped, word[:i] + word[i] + word[i:], word[: i + 1] + word[i + 2 :]) if w != word]
+    ways = [w for w in (swapped, word[: i + 1] + word[i + 2 :]) if w != word]
     return str(rng.choice(np.array(ways)))
