@@ -1,0 +1,87 @@
+"""What does a detector keep resident? One base for all adapters; a decoder and a processor for each kind."""
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from peft import PeftModel
+from transformers import Qwen3VLModel
+
+from services.perception.backends.qwen3vl.adapters import attach
+from services.perception.backends.qwen3vl.checkpoint import Layout, layout, load_decoder, load_model
+from services.perception.backends.qwen3vl.decoder import SaliencyDecoder
+from services.perception.backends.qwen3vl.errors import CheckpointError
+from services.perception.backends.qwen3vl.features import FeatureReader
+from services.perception.backends.qwen3vl.kinds import Kind
+from services.perception.backends.qwen3vl.options import Qwen3VLOptions
+from services.perception.backends.qwen3vl.preprocess import Preprocessor
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Branch:
+    """Everything that one kind of flaw has for itself; models may be shared."""
+
+    reader: FeatureReader
+    decoder: SaliencyDecoder
+    preprocessor: Preprocessor
+    adapters: PeftModel | None
+    """Where this branch's adapter has to be made the active one; None for a merged model."""
+
+
+def load_branches(options: Qwen3VLOptions, device: str, dtype: torch.dtype) -> dict[Kind, Branch]:
+    """Read and check everything that the options name; raises CheckpointError."""
+    layouts: dict[Kind, Layout] = {
+        "artifact": layout(options.artifact_weights),
+        "failure": layout(options.failure_weights),
+    }
+    base: Qwen3VLModel | None = None
+    adapted: PeftModel | None = None
+    branches: dict[Kind, Branch] = {}
+    for kind, place in layouts.items():
+        # Small files first: what is wrong with them shows before gigabytes are read.
+        decoder = load_decoder(place.head, dtype=dtype, device=device)
+        preprocessor = Preprocessor(place.processor(options.base))
+        if place.merged:
+            model = load_model(place.directory, dtype=dtype, device=device)
+        else:
+            base = base or load_model(_base(options), dtype=dtype, device=device)
+            adapted = attach(adapted or base, kind, place.directory)
+            model = base
+        _check_fit(place, model, decoder, preprocessor)
+        reader = FeatureReader(model, layer=options.layer, positions=options.positions)
+        branches[kind] = Branch(reader, decoder, preprocessor, None if place.merged else adapted)
+        log.info("perception weights loaded", extra={"kind": kind, "merged": place.merged, "device": device})
+    return branches
+
+
+def _base(options: Qwen3VLOptions) -> Path:
+    if options.base is None:
+        raise CheckpointError(
+            "An adapter needs the directory of its base model: set PERCEPTION_QWEN3VL_BASE."
+        )
+    return options.base
+
+
+def _check_fit(
+    place: Layout, model: Qwen3VLModel, decoder: SaliencyDecoder, preprocessor: Preprocessor
+) -> None:
+    """Refuse a decoder or processor that was made for another model."""
+    text: Any = model.config.text_config
+    vision: Any = model.config.vision_config
+    pairs = {
+        "width of the decoder's input": (decoder.shape.features, text.hidden_size),
+        "id of the image token": (preprocessor.image_token_id, model.config.image_token_id),
+        "patch size": (preprocessor.patch, vision.patch_size),
+        "merge size": (preprocessor.merge, vision.spatial_merge_size),
+    }
+    wrong = [
+        f"the {name} is {ours} and the model's is {its}" for name, (ours, its) in pairs.items() if ours != its
+    ]
+    if preprocessor.vocabulary > text.vocab_size:
+        wrong.append(f"the tokenizer has {preprocessor.vocabulary} tokens and the model {text.vocab_size}")
+    if wrong:
+        raise CheckpointError(f"{place.directory} was made for another model: {'; '.join(wrong)}.")

@@ -1,0 +1,32 @@
+"""How is the published detector set up? What the service's settings say, in one value."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from services.perception.backends.qwen3vl.features import LAYER, Positions
+
+Dtype = Literal["auto", "float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Qwen3VLOptions:
+    """Where the weights lie and how their answers are read."""
+
+    artifact_weights: Path
+    failure_weights: Path
+    base: Path | None = None
+    """Qwen3-VL-8B-Instruct; not needed where both weights are merged models."""
+    positions: Positions = "mrope"
+    layer: int = LAYER
+    min_max: bool = False
+    """Stretch each map to 0..1 as the published code does: then every picture has a flaw."""
+    artifact_threshold: float = 0.5
+    failure_threshold: float = 0.5
+    device: str = "auto"
+    """`auto` takes a GPU where there is one."""
+    dtype: Dtype = "auto"
+    """`auto` is bfloat16 on a GPU and float32 on a CPU."""
+    batch: int = 4
+    """Edits that go through the model together."""
+    threads: int = 1
