@@ -79,7 +79,7 @@ def _moved(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A bystander stands somewhere else."""
 
     def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.005, 0.08)
+        thing = bystander(canvas, rng, 0.005, 0.08, things=True)
         if thing is None:
             return None
         far = between(strength, *SHIFT) * max(canvas.picture.shape[:2])
@@ -95,7 +95,7 @@ def _scaled(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A bystander has another size."""
 
     def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.006, 0.08)
+        thing = bystander(canvas, rng, 0.006, 0.08, things=True)
         if thing is None:
             return None
         step = between(strength, 0.07, 0.3)
@@ -110,7 +110,7 @@ def _rotated(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A bystander is tilted."""
 
     def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.006, 0.08)
+        thing = bystander(canvas, rng, 0.006, 0.08, things=True)
         if thing is None:
             return None
         angle = between(strength, 4, 16) * rng.choice([-1.0, 1.0])

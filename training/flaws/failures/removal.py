@@ -25,7 +25,9 @@ LARGEST = 0.09  # a larger hole cannot be closed credibly from one picture
 
 def _chosen(canvas: Canvas, strength: float, rng: Random) -> Segment | None:
     """A bystander to lose: the stronger the flaw, the larger."""
-    return bystander(canvas, rng, between(strength, 0.004, 0.015), between(strength, 0.03, LARGEST))
+    return bystander(
+        canvas, rng, between(strength, 0.004, 0.015), between(strength, 0.03, LARGEST), things=True
+    )
 
 
 def _gone(
@@ -71,7 +73,7 @@ def _partial(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A bystander has lost a part."""
 
     def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.008, 0.15)
+        thing = bystander(canvas, rng, 0.008, 0.15, things=True)
         if thing is None:
             return None
         part = half(thing.mask, between(strength, 0.25, 0.6), rng, ragged=rng.choice([0.0, 0.1]))

@@ -81,11 +81,18 @@ def free(canvas: Canvas) -> np.ndarray:
     return ~used if everywhere(canvas.edit) else ~(used | grown(canvas.edit.intended, 2 * RIM_PX))
 
 
-def bystander(canvas: Canvas, rng: Random, low: float = 0.005, high: float = 0.12) -> Segment | None:
-    """Something that nobody asked to change, of a size between two shares of the frame; things come first."""
+def bystander(
+    canvas: Canvas, rng: Random, low: float = 0.005, high: float = 0.12, *, things: bool = False
+) -> Segment | None:
+    """Something that nobody asked to change, of a size between two shares of the frame; things come first.
+
+    With `things`, no stuff: sky and grass do not go away or elsewhere.
+    """
     room = free(canvas)
     fitting: list[Segment] = []
     for segment in canvas.edit.bystanders:
+        if things and not segment.is_thing:
+            continue
         mask = segment.mask & room
         if low <= mask.mean() <= high and mask.sum() > 0.85 * segment.mask.sum():
             fitting.append(Segment(segment.name, mask, segment.is_thing))
