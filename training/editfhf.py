@@ -27,7 +27,7 @@ from pydantic import Field, ValidationError
 
 from editrefiner.artifacts.png import encode_png
 from editrefiner.contracts import Box, FlawKind, Instruction, Score, WireModel
-from training.labelled_files import BadRowsError, Row, Rows, Sample, find
+from training.labelled_files import BadRowsError, LabelledEdit, Row, Rows, find
 
 __all__ = ["Description", "Record", "append_record", "read_records", "read_table", "write_table"]
 
@@ -129,7 +129,7 @@ def read_records(path: Path) -> tuple[list[Record], Rows]:
 def append_record(
     path: Path,
     name: str,
-    sample: Sample,
+    sample: LabelledEdit,
     *,
     scores: tuple[float, float, float],
     artifact_boxes: tuple[Box, ...] = (),

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import overload
+from typing import Protocol, overload
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ import numpy as np
 from editrefiner.artifacts.codec import decode_image
 from editrefiner.contracts import ImageLimits, ProblemError
 
-__all__ = ["BadRowsError", "Row", "Rows", "Sample", "find"]
+__all__ = ["BadRowsError", "LabelledEdit", "Row", "Rows", "Sample", "find"]
 
 LIMITS = ImageLimits(max_bytes=100 * 2**20)
 SHAPE_TOLERANCE = 0.02  # of the aspect ratio: sides rounded to multiples of 16 or 32 stay below it
@@ -28,9 +28,38 @@ class BadRowsError(ValueError):
         super().__init__(f"{listing}: {shown}" + (f"; and {more} more" if more > 0 else ""))
 
 
+class LabelledEdit(Protocol):
+    """One edit with its marks, as the trainers take it: a `Sample`, or a record of the flaw stream."""
+
+    @property
+    def source(self) -> np.ndarray:
+        """(H, W, 3) uint8; may differ from the edited picture in size."""
+        ...
+
+    @property
+    def edited(self) -> np.ndarray:
+        """(H, W, 3) uint8."""
+        ...
+
+    @property
+    def instruction(self) -> str:
+        """What was asked for."""
+        ...
+
+    @property
+    def artifact_map(self) -> np.ndarray | None:
+        """(H, W) in 0..1, of the size of `edited`; None where nobody marked this class."""
+        ...
+
+    @property
+    def failure_map(self) -> np.ndarray | None:
+        """As `artifact_map`."""
+        ...
+
+
 @dataclass(frozen=True)
 class Sample:
-    """One edit with its marks, as the trainers take it."""
+    """The labelled edit that files hold."""
 
     source: np.ndarray
     """(H, W, 3) uint8; may differ from the edited picture in size."""
