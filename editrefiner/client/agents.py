@@ -29,13 +29,15 @@ from editrefiner.contracts import (
 from editrefiner.contracts.headers import REPLAYED, RUN_SECONDS
 
 T = TypeVar("T", bound=WireModel)
+ValueT = TypeVar("ValueT")
+PNG = "image/png"
 
 
 @dataclass(frozen=True, slots=True)
-class Answered(Generic[T]):
+class Answered(Generic[ValueT]):
     """An answer with what is known about its making."""
 
-    value: T
+    value: ValueT
     run_seconds: float
     """Compute time of the run, whenever that was."""
     replayed: bool
@@ -62,11 +64,7 @@ class AgentClient:
         response = await self._channel.send(
             Call("POST", path, content=content, key=key, deadline_seconds=deadline_seconds)
         )
-        return Answered(
-            value=read_answer(response, answer),
-            run_seconds=_run_seconds(response),
-            replayed=response.headers.get(REPLAYED) == "true",
-        )
+        return _answered(read_answer(response, answer), response)
 
     async def info(self) -> ServiceInfo:
         """The backend and the limits of the service."""
@@ -103,6 +101,27 @@ class PerceptionClient(AgentClient):
         return await self._ask(
             "/v1/perceive", request, Perception, key=key, deadline_seconds=deadline_seconds
         )
+
+    async def overlay(
+        self, request: PerceiveRequest, *, key: str | None = None, deadline_seconds: float | None = None
+    ) -> Answered[bytes]:
+        """The same run as a picture for people: a PNG of maps and regions over the edit."""
+        content = canonical_json(request.model_dump(mode="json"))
+        response = await self._channel.send(
+            Call(
+                "POST",
+                "/v1/perceive?overlay=true",
+                headers={"Accept": PNG},
+                content=content,
+                key=key,
+                deadline_seconds=deadline_seconds,
+            )
+        )
+        if response.headers.get("Content-Type") != PNG:
+            raise AnswerUnreadableError(
+                f"{response.request.url.path} answered no {PNG}. Are both sides of the same version?"
+            )
+        return _answered(response.content, response)
 
 
 class ReasoningClient(AgentClient):
@@ -145,6 +164,14 @@ class EvaluationClient(AgentClient):
     ) -> Answered[Comparison]:
         """Which of two edits is better."""
         return await self._ask("/v1/compare", request, Comparison, key=key, deadline_seconds=deadline_seconds)
+
+
+def _answered(value: ValueT, response: httpx.Response) -> Answered[ValueT]:
+    return Answered(
+        value=value,
+        run_seconds=_run_seconds(response),
+        replayed=response.headers.get(REPLAYED) == "true",
+    )
 
 
 def _run_path(key: str) -> str:

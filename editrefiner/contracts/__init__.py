@@ -16,6 +16,7 @@ from editrefiner.contracts.backend import (
     RunState,
     RunStatus,
     ServiceInfo,
+    WeightsFile,
 )
 from editrefiner.contracts.base import (
     CONTRACT_VERSION,
@@ -174,6 +175,7 @@ __all__ = [
     "Tolerance",
     "ToolCall",
     "UnitInterval",
+    "WeightsFile",
     "WireModel",
     "canonical_json",
     "fingerprint",

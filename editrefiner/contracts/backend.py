@@ -5,11 +5,32 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from editrefiner.contracts.base import Sha256, WireModel
+from editrefiner.contracts.base import Sha256, UnitInterval, WireModel
+
+
+class WeightsFile(WireModel):
+    """One file of trained numbers that a backend computes with."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Its path below the backend's directory of weights."""
+    sha256: Sha256
+    """Of the bytes of the file."""
+    licence: Annotated[str, Field(min_length=1)]
+    """An SPDX identifier, or a few words where there is none."""
+    origin: str = ""
+    """Where it comes from: a published model, or the recipe that trained it."""
+
+
+def _is_empty(value: object) -> bool:
+    return not value
 
 
 class BackendInfo(WireModel):
-    """The model or operators behind an answer."""
+    """The model or operators behind an answer.
+
+    `weights` and `training_data` tell and do not decide: the step key knows `digest` alone, which covers the
+    weights. Both are left out of the JSON where a backend has none.
+    """
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -33,6 +54,10 @@ class BackendInfo(WireModel):
     licence: str = "Apache-2.0"
     provisional: bool = False
     """True while the backend is untrained or uncalibrated: usable, but not to be quoted as a measurement."""
+    weights: Annotated[tuple[WeightsFile, ...], Field(exclude_if=_is_empty)] = ()
+    """Every file of trained numbers; none where the backend computes by rules alone."""
+    training_data: Annotated[str, Field(exclude_if=_is_empty)] = ""
+    """What it was trained on, in a sentence; empty where it was not trained."""
 
 
 class Limits(WireModel):
@@ -42,6 +67,8 @@ class Limits(WireModel):
     max_image_pixels: Annotated[int, Field(gt=0)]
     max_image_side: Annotated[int, Field(gt=0)]
     max_queue: Annotated[int, Field(ge=0)]
+    max_image_ratio: Annotated[float, Field(ge=1)] = 100.0
+    """Longer side over shorter side."""
 
 
 class ServiceInfo(WireModel):
@@ -52,6 +79,10 @@ class ServiceInfo(WireModel):
     contract_version: str
     backend: BackendInfo
     limits: Limits
+    thresholds: dict[str, UnitInterval] = Field(default_factory=dict[str, UnitInterval], exclude_if=_is_empty)
+    """Where the service cuts, by the name of what is cut; left out where it cuts nothing."""
+    conventions: dict[str, str] = Field(default_factory=dict[str, str], exclude_if=_is_empty)
+    """How to read what it answers, by the field of the answer; left out where the schema says it all."""
 
 
 class Health(WireModel):

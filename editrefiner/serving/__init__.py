@@ -22,7 +22,7 @@ from editrefiner.serving.request_context import RequestContextMiddleware
 from editrefiner.serving.runs import Run
 from editrefiner.serving.service import create_service, install_plumbing
 from editrefiner.serving.settings import ServiceSettings
-from editrefiner.serving.verbs import Agent, ImageStore, Verb
+from editrefiner.serving.verbs import Agent, Example, ImageStore, Reading, Verb, View
 
 __all__ = [
     "Agent",
@@ -32,17 +32,20 @@ __all__ = [
     "CanceledError",
     "DeadlineExceededError",
     "Draft",
+    "Example",
     "IdempotencyMismatchError",
     "ImageStore",
     "Lifecycle",
     "NotFoundError",
     "NotReadyError",
     "QueueFullError",
+    "Reading",
     "RequestContextMiddleware",
     "Run",
     "ServiceSettings",
     "ValidationFailedError",
     "Verb",
+    "View",
     "create_service",
     "idempotency_key",
     "install_openapi",

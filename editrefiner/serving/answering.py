@@ -23,6 +23,7 @@ from editrefiner.serving.errors import (
     MemoryExhaustedError,
     ValidationFailedError,
 )
+from editrefiner.serving.forms import JSON, wants_view
 from editrefiner.serving.host import Host
 from editrefiner.serving.lane import Outcome
 from editrefiner.serving.records import (
@@ -35,7 +36,7 @@ from editrefiner.serving.records import (
 )
 from editrefiner.serving.request_context import CLIENT_GONE_STATUS
 from editrefiner.serving.runs import Run
-from editrefiner.serving.verbs import AgentT, AnswerT, RequestT, Verb
+from editrefiner.serving.verbs import AgentT, AnswerT, RequestT, Verb, View
 from editrefiner.telemetry import metrics
 
 MAX_DEADLINE_MS = 24 * 3600 * 1000
@@ -61,6 +62,15 @@ class Terms:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Landed(Generic[RequestT]):
+    """A request whose run is over."""
+
+    request: RequestT
+    content_key: str
+    outcome: Outcome
+
+
 class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
     """`POST` of one verb."""
 
@@ -72,11 +82,15 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
         """Answer one request."""
         agent = self._host.agent  # refuses first: nothing is read for a service that cannot answer
         terms = Terms.of(request)
+        view = self._verb.view
+        if view is not None and not wants_view(request, view):
+            view = None
         with self._host.lifecycle.working():
             deadline = asyncio.timeout(terms.seconds)
             try:
                 async with deadline:
-                    outcome = await self._outcome(request, terms, agent.backend.digest)
+                    landed = await self._landed(request, terms, agent.backend.digest)
+                    return await self._response(landed, view)
             except TimeoutError as error:
                 if not deadline.expired():
                     raise
@@ -86,11 +100,8 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
                 ) from error
             except ClientDisconnect:
                 return Response(status_code=CLIENT_GONE_STATUS)
-        if isinstance(outcome.result, ProblemError):
-            raise outcome.result
-        return _respond(outcome.result, outcome)
 
-    async def _outcome(self, request: Request, terms: Terms, digest: str) -> Outcome:
+    async def _landed(self, request: Request, terms: Terms, digest: str) -> Landed[RequestT]:
         """Read, find out what it is, and wait for its run."""
         host, ends_at = self._host, _monotonic_after(terms.seconds)
         with ExitStack() as held:
@@ -113,7 +124,23 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
                     work=partial(self._compute, asked, alias.content_key),
                 )
                 held.callback(host.lane.leave, flight, waiter)
-            return await unless_disconnected(flight.outcome, request.receive)
+            outcome = await unless_disconnected(flight.outcome, request.receive)
+            return Landed(asked, alias.content_key, outcome)
+
+    async def _response(self, landed: Landed[RequestT], view: View[RequestT, AnswerT] | None) -> Response:
+        """The answer in the form that was asked for; raises what the run ended with instead."""
+        outcome = landed.outcome
+        if isinstance(outcome.result, ProblemError):
+            raise outcome.result
+        headers = _headers(outcome.result, outcome)
+        if self._verb.view is not None:
+            headers["Vary"] = "Accept"
+        if view is None:
+            return Response(outcome.result.answer, HTTPStatus.OK, headers=headers, media_type=JSON)
+        answer = self._verb.answer.model_validate_json(outcome.result.answer)
+        picture = await self._host.beside_lane(partial(view.draw, landed.request, answer))
+        headers["Link"] = f'</v1/runs/{landed.content_key}/answer>; rel="alternate"; type="{JSON}"'
+        return Response(picture, HTTPStatus.OK, headers=headers, media_type=view.media_type)
 
     async def _is_known(self, key: str | None) -> bool:
         """Whether the key says, before the body is read, that no place in the lane will be needed."""
@@ -180,12 +207,12 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
         return failure
 
 
-def _respond(result: StoredRun, outcome: Outcome) -> Response:
+def _headers(result: StoredRun, outcome: Outcome) -> dict[str, str]:
     timing = f"queue;dur={outcome.queue_seconds * 1000:.1f}, run;dur={result.run_seconds * 1000:.1f}"
     headers = {RUN_SECONDS: f"{result.run_seconds:.6f}", "Server-Timing": timing}
     if outcome.is_replay:
         headers[REPLAYED] = "true"
-    return Response(result.answer, HTTPStatus.OK, headers=headers, media_type="application/json")
+    return headers
 
 
 def _deadline_seconds(header: str | None) -> float | None:

@@ -79,52 +79,94 @@ def install_openapi(app: FastAPI, verbs: Sequence[Verb[Any, Any, Any]] = ()) -> 
 
 def verb_operation(verb: Verb[Any, Any, Any]) -> Fragment:
     """What FastAPI cannot read off a verb's endpoint: parameters, both bodies."""
-    model = verb.request
+    json_body: Fragment = {"schema": {"$ref": _REF.format(model=verb.request.__name__)}}
+    if verb.example is not None:
+        json_body["examples"] = _shown("Pictures as data: URIs", _asked(verb))
     return {
-        "parameters": [
-            {
-                "name": IDEMPOTENCY_KEY,
-                "in": "header",
-                "description": "A name for this request: repeats of it share one run. Another request under "
-                "the same key is refused with 409.",
-                "schema": {"type": "string", "pattern": '^([0-9A-Za-z._-]{1,128}|"[0-9A-Za-z._-]{1,128}")$'},
-            },
-            {
-                "name": DEADLINE_MS,
-                "in": "header",
-                "description": "Milliseconds the caller waits; after that the answer is 504 and the run is "
-                "canceled unless somebody else waits for it.",
-                "schema": {"type": "integer", "minimum": 1, "maximum": 86_400_000},
-            },
-        ],
+        "parameters": _parameters(verb),
         "requestBody": {
             "required": True,
-            "content": {
-                "application/json": {"schema": {"$ref": _REF.format(model=model.__name__)}},
-                "multipart/form-data": _form(verb),
-            },
+            "content": {"application/json": json_body, "multipart/form-data": _form(verb)},
         },
     }
+
+
+def _parameters(verb: Verb[Any, Any, Any]) -> list[Fragment]:
+    parameters: list[Fragment] = [
+        {
+            "name": IDEMPOTENCY_KEY,
+            "in": "header",
+            "description": "A name for this request: repeats of it share one run. Another request under "
+            "the same key is refused with 409.",
+            "schema": {"type": "string", "pattern": '^([0-9A-Za-z._-]{1,128}|"[0-9A-Za-z._-]{1,128}")$'},
+        },
+        {
+            "name": DEADLINE_MS,
+            "in": "header",
+            "description": "Milliseconds the caller waits; after that the answer is 504 and the run is "
+            "canceled unless somebody else waits for it.",
+            "schema": {"type": "integer", "minimum": 1, "maximum": 86_400_000},
+        },
+    ]
+    if verb.view is not None:
+        decides = (
+            f"Without it, `Accept` decides: {verb.view.media_type} where that weighs more than "
+            "application/json, else JSON."
+        )
+        parameters.append(
+            {
+                "name": verb.view.parameter,
+                "in": "query",
+                "description": f"{verb.view.description} {decides}",
+                "schema": {"type": "boolean"},
+            }
+        )
+    return parameters
 
 
 def verb_answers(verb: Verb[Any, Any, Any]) -> Responses:
     """The `responses` of a verb's operation."""
     number = {"type": "number", "minimum": 0}
-    headers = {
+    headers: Fragment = {
         RUN_SECONDS: {"description": "Compute time of the run, also on a repeat.", "schema": number},
         REPLAYED: {
             "description": "`true` when the answer was computed before.",
             "schema": {"type": "string", "enum": ["true"]},
         },
     }
-    content = {"application/json": {"schema": {"$ref": _REF.format(model=verb.answer.__name__)}}}
+    answer: Fragment = {"schema": {"$ref": _REF.format(model=verb.answer.__name__)}}
+    if verb.example is not None:
+        answer["examples"] = _shown("An answer", verb.example.answer.model_dump(mode="json"))
+    content: Fragment = {"application/json": answer}
+    if verb.view is not None:
+        content[verb.view.media_type] = {"schema": {"type": "string", "format": "binary"}}
+        headers["Link"] = {
+            "description": "On a picture: where the same answer is as JSON, `rel=alternate`.",
+            "schema": {"type": "string"},
+            "example": f'</v1/runs/{"5c" * 32}/answer>; rel="alternate"; type="application/json"',
+        }
     success: Fragment = {"description": "Computed, now or before.", "headers": headers, "content": content}
     return {200: success, **problem_answers(*VERB_STATUSES)}
 
 
+def stored_answer(verbs: Sequence[Verb[Any, Any, Any]]) -> Fragment:
+    """The answer of a finished run, whichever verb it was of."""
+    schemas = [{"$ref": _REF.format(model=verb.answer.__name__)} for verb in verbs]
+    schema = schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
+    return {"description": "As it was answered.", "content": {"application/json": {"schema": schema}}}
+
+
+def _shown(summary: str, value: Fragment) -> Fragment:
+    return {"smallest": {"summary": summary, "value": value}}
+
+
+def _asked(verb: Verb[Any, Any, Any]) -> Fragment:
+    return {} if verb.example is None else verb.example.request.model_dump(mode="json", exclude_unset=True)
+
+
 def _form(verb: Verb[Any, Any, Any]) -> Fragment:
     """The multipart form: pictures as files, text as text, everything else as JSON text."""
-    fields = fields_of(verb.request)
+    fields, asked = fields_of(verb.request), _asked(verb)
     picture: Fragment = {"type": "string", "format": "binary", "contentMediaType": "image/*"}
     properties: Fragment = {}
     encoding: Fragment = {}
@@ -141,6 +183,8 @@ def _form(verb: Verb[Any, Any, Any]) -> Fragment:
             schema.pop("$defs", None)  # the models it names are components of the document already
             properties[name] = schema
             encoding[name] = {"contentType": "application/json"}
+        if name in asked and name not in fields.images | fields.image_lists:
+            properties[name] = {**properties[name], "examples": [asked[name]]}
         if info.description:
             properties[name] = {**properties[name], "description": info.description}
         if info.is_required():

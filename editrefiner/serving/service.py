@@ -10,17 +10,25 @@ from starlette.responses import Response
 
 from editrefiner import __version__
 from editrefiner.contracts import CONTRACT_VERSION, RunState, RunStatus, ServiceInfo
+from editrefiner.contracts.headers import RUN_SECONDS
 from editrefiner.serving.answering import VerbEndpoint
 from editrefiner.serving.body_limit import BodyLimitMiddleware
 from editrefiner.serving.errors import AlreadyFinishedError, NotFoundError
+from editrefiner.serving.forms import JSON
 from editrefiner.serving.host import Host
-from editrefiner.serving.openapi import install_openapi, problem_answers, verb_answers, verb_operation
+from editrefiner.serving.openapi import (
+    install_openapi,
+    problem_answers,
+    stored_answer,
+    verb_answers,
+    verb_operation,
+)
 from editrefiner.serving.probes import probes
 from editrefiner.serving.problems import install_problem_handlers
-from editrefiner.serving.records import KEY_PATTERN
+from editrefiner.serving.records import KEY_PATTERN, StoredRun
 from editrefiner.serving.request_context import RequestContextMiddleware
 from editrefiner.serving.settings import ServiceSettings
-from editrefiner.serving.verbs import AgentT, ImageStore, Verb
+from editrefiner.serving.verbs import AgentT, ImageStore, Reading, Verb
 
 ServiceName = Literal["perception", "reasoning", "action", "evaluation"]
 RunKey = Annotated[str, Path(pattern=KEY_PATTERN, description="An Idempotency-Key, or a content key.")]
@@ -33,9 +41,10 @@ def create_service(
     store: ImageStore,
     verbs: Sequence[Verb[AgentT, Any, Any]],  # each verb has its own request and answer
     load: Callable[[], AgentT],
+    read: Callable[[AgentT], Reading] | None = None,
     version: str = __version__,
 ) -> FastAPI:
-    """The application of one agent.
+    """The application of one agent; `read` adds to its description how to read its answers.
 
     Its lifespan loads the agent in the background: it answers probes at once and verbs once it is ready.
     `app.state.lifecycle` tells and changes the state; `run_service` drains by it.
@@ -62,8 +71,8 @@ def create_service(
     app.state.lifecycle = host.lifecycle
     install_plumbing(app, service=name, max_body_bytes=settings.max_body_bytes)
     app.include_router(_verbs(host, verbs))
-    app.include_router(_runs(host))
-    app.include_router(_info(host, name, version))
+    app.include_router(_runs(host, verbs))
+    app.include_router(_info(host, name, version, read))
     app.include_router(probes(host.lifecycle))
     install_openapi(app, verbs)
     return app
@@ -93,8 +102,9 @@ def _verbs(host: Host[AgentT], verbs: Sequence[Verb[AgentT, Any, Any]]) -> APIRo
     return router
 
 
-def _runs(host: Host[AgentT]) -> APIRouter:
+def _runs(host: Host[AgentT], verbs: Sequence[Verb[AgentT, Any, Any]]) -> APIRouter:
     router = APIRouter(tags=["runs"], prefix="/v1/runs")
+    answers = {verb.path: verb.answer for verb in verbs}
 
     async def content_key_of(key: str) -> str:
         alias = host.aliases.get(key) or await host.beside_lane(lambda: host.records.alias(key))
@@ -102,6 +112,12 @@ def _runs(host: Host[AgentT]) -> APIRouter:
 
     async def is_stored(content_key: str) -> bool:
         return await host.beside_lane(lambda: host.records.run(content_key)) is not None
+
+    def kept(content_key: str) -> StoredRun | None:
+        stored = host.records.run(content_key)
+        if stored is None or stored.verb not in answers:
+            return None
+        return host.records.usable_run(content_key, answers[stored.verb])
 
     @router.get(
         "/{key}", operation_id="get_run", summary="Where is a run?", responses=problem_answers(422, 500)
@@ -113,6 +129,22 @@ def _runs(host: Host[AgentT]) -> APIRouter:
         if state is RunState.UNKNOWN and await is_stored(content_key):
             state = RunState.DONE
         return RunStatus(key=key, state=state)
+
+    @router.get(
+        "/{key}/answer",
+        operation_id="get_run_answer",
+        summary="What did a run answer?",
+        response_class=Response,
+        responses={200: stored_answer(verbs), **problem_answers(404, 422, 500)},
+    )
+    async def get_run_answer(key: RunKey) -> Response:  # pyright: ignore[reportUnusedFunction] — by its decorator
+        """The JSON that the verb answered, byte for byte, while it and its pictures are kept."""
+        content_key = await content_key_of(key)
+        stored = await host.beside_lane(lambda: kept(content_key))
+        if stored is None:
+            raise NotFoundError(f"There is no answer of run {key}. Ask for it again by its verb.")
+        headers = {RUN_SECONDS: f"{stored.run_seconds:.6f}"}
+        return Response(stored.answer, headers=headers, media_type=JSON)
 
     @router.delete(
         "/{key}",
@@ -133,18 +165,23 @@ def _runs(host: Host[AgentT]) -> APIRouter:
     return router
 
 
-def _info(host: Host[AgentT], name: ServiceName, version: str) -> APIRouter:
+def _info(
+    host: Host[AgentT], name: ServiceName, version: str, read: Callable[[AgentT], Reading] | None
+) -> APIRouter:
     router = APIRouter(tags=["operations"])
 
     @router.get("/v1/info", operation_id="info", summary="What is this?", responses=problem_answers(503))
     async def info(_: Request) -> ServiceInfo:  # pyright: ignore[reportUnusedFunction] — by its decorator
-        """The backend, its digest and licence, and the limits."""
+        """The backend, its digest, weights and licence, the limits, and how to read the answers."""
+        reading = read(host.loaded_agent) if read is not None else Reading()
         return ServiceInfo(
             service=name,
             version=version,
             contract_version=CONTRACT_VERSION,
             backend=host.loaded_agent.backend,
             limits=host.settings.limits(),
+            thresholds=dict(reading.thresholds),
+            conventions=dict(reading.conventions),
         )
 
     return router

@@ -52,6 +52,7 @@ class ServiceSettings(BaseSettings):
             max_image_pixels=self.image_max_pixels,
             max_image_side=self.image_max_side,
             max_queue=self.max_queue,
+            max_image_ratio=self.image_max_ratio,
         )
 
     @property

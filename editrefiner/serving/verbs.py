@@ -1,7 +1,7 @@
 """What does an agent bring to become a service? Its verbs, itself, and a store of pictures."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from editrefiner.contracts import BackendInfo, ImageInput, ImageRef, RequestModel, WireModel
@@ -47,6 +47,37 @@ AnswerT = TypeVar("AnswerT", bound=WireModel)
 
 
 @dataclass(frozen=True, kw_only=True)
+class View(Generic[RequestT, AnswerT]):
+    """An answer as a picture. The run and what is stored of it stay the same: a view is drawn anew each time.
+
+    `draw` is called beside the lane with the request, every image of it resolved, and the stored answer; it
+    returns the encoded picture and may block.
+    """
+
+    parameter: str
+    """The query parameter that asks for it with `true`; the media type in `Accept` does as well."""
+    media_type: str
+    draw: Callable[[RequestT, AnswerT], bytes]
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Example(Generic[RequestT, AnswerT]):
+    """For the API document: a request that can be sent as it stands, and what an answer looks like."""
+
+    request: RequestT
+    answer: AnswerT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """How to read what a loaded agent answers: a part of `GET /v1/info`."""
+
+    thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
+    conventions: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True, kw_only=True)
 class Verb(Generic[AgentT, RequestT, AnswerT]):
     """One thing an agent does: `POST path`.
 
@@ -60,3 +91,7 @@ class Verb(Generic[AgentT, RequestT, AnswerT]):
     run: Callable[[AgentT, RequestT, Run], AnswerT]
     summary: str
     description: str
+    view: View[RequestT, AnswerT] | None = None
+    """The other form of its answer; None = there is JSON only."""
+    example: Example[RequestT, AnswerT] | None = None
+    """What the API document shows; None = the schemas alone."""

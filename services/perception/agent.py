@@ -99,6 +99,11 @@ class PerceptionAgent:
 
     def warm_up(self) -> None:
         """One real run on a made-up pair."""
+    @property
+    def thresholds(self) -> Thresholds:
+        """Where the detector cuts."""
+        return self._detector.thresholds
+
         ramp = np.tile(np.arange(256, dtype=np.uint8), (192, 1))
         source = np.stack([ramp, ramp[:, ::-1], ramp], axis=-1)
         edited = source.copy()

@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,6 +151,7 @@ def scripted_app(
     agent: ScriptedAgent | None = None,
     *,
     load: Callable[[], ScriptedAgent] | None = None,
+    verbs: Sequence[Verb[ScriptedAgent, Any, Any]] = VERBS,
     **settings: Any,
 ) -> FastAPI:
     """A service on the store in `directory`; the same directory again is the service restarted."""
@@ -159,7 +160,7 @@ def scripted_app(
         name="evaluation",
         settings=ServiceSettings(**settings),
         store=store_at(directory),
-        verbs=VERBS,
+        verbs=verbs,
         load=load or (lambda: served),
     )
 
