@@ -73,11 +73,12 @@ class CompactDetector:
     def _frame(self, sample: Sample) -> _Frame:
         height, width = sample.edited.shape[:2]
         source_height, source_width = sample.source.shape[:2]
-        ratio = (source_width * height) / (source_height * width)
-        if abs(np.log(ratio)) > MAX_RATIO_GAP:
+        gap = abs(np.log((source_width * height) / (source_height * width)))
+        if gap > MAX_RATIO_GAP:
             raise ImagesMismatchedError(
                 f"source is {source_width}x{source_height} and edited {width}x{height} pixels: "
-                f"their aspect ratios differ by {100 * abs(ratio - 1):.0f} %. "
+                f"their aspect ratios differ by {100 * np.expm1(gap):.1f} %, "
+                f"the limit is {100 * np.expm1(MAX_RATIO_GAP):.1f} %. "
                 "Send two pictures of one frame: crop or pad one of them first."
             )
         scale = min(1.0, self._working_side / max(height, width))
