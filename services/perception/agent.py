@@ -97,13 +97,13 @@ class PerceptionAgent:
         """The detector behind the answers."""
         return self._detector.backend
 
-    def warm_up(self) -> None:
-        """One real run on a made-up pair."""
     @property
     def thresholds(self) -> Thresholds:
         """Where the detector cuts."""
         return self._detector.thresholds
 
+    def warm_up(self) -> None:
+        """One real run on a made-up pair."""
         ramp = np.tile(np.arange(256, dtype=np.uint8), (192, 1))
         source = np.stack([ramp, ramp[:, ::-1], ramp], axis=-1)
         edited = source.copy()
