@@ -12,6 +12,7 @@ from editrefiner.serving.errors import (
     QueueFullError,
     ValidationFailedError,
 )
+from editrefiner.serving.flights import Batching
 from editrefiner.serving.lifecycle import Lifecycle
 from editrefiner.serving.openapi import install_openapi, problem_answers
 from editrefiner.serving.probes import probes
@@ -19,7 +20,7 @@ from editrefiner.serving.problems import install_problem_handlers, problem_respo
 from editrefiner.serving.process import run_service
 from editrefiner.serving.records import idempotency_key
 from editrefiner.serving.request_context import RequestContextMiddleware
-from editrefiner.serving.runs import Run
+from editrefiner.serving.runs import Run, shared_checkpoint
 from editrefiner.serving.service import create_service, install_plumbing
 from editrefiner.serving.settings import ServiceSettings
 from editrefiner.serving.verbs import Agent, Example, ImageStore, Reading, Verb, View
@@ -27,6 +28,7 @@ from editrefiner.serving.verbs import Agent, Example, ImageStore, Reading, Verb,
 __all__ = [
     "Agent",
     "AlreadyFinishedError",
+    "Batching",
     "Body",
     "BodyLimitMiddleware",
     "CanceledError",
@@ -58,4 +60,5 @@ __all__ = [
     "read_body",
     "resolve_images",
     "run_service",
+    "shared_checkpoint",
 ]

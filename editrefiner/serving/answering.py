@@ -1,7 +1,6 @@
 """How is one request of a verb answered? From the door to the stored result."""
 
 import asyncio
-import logging
 import re
 import time
 from contextlib import ExitStack
@@ -16,16 +15,12 @@ from starlette.responses import Response
 from editrefiner.contracts import FieldError, ProblemError
 from editrefiner.contracts.headers import DEADLINE_MS, IDEMPOTENCY_KEY, REPLAYED, RUN_SECONDS
 from editrefiner.serving.bodies import Body, parse_request, read_body, resolve_images
+from editrefiner.serving.computing import Computer
 from editrefiner.serving.disconnect import unless_disconnected
-from editrefiner.serving.errors import (
-    BackendFailedError,
-    DeadlineExceededError,
-    MemoryExhaustedError,
-    ValidationFailedError,
-)
+from editrefiner.serving.errors import DeadlineExceededError, ValidationFailedError
+from editrefiner.serving.flights import Outcome
 from editrefiner.serving.forms import JSON, wants_view
 from editrefiner.serving.host import Host
-from editrefiner.serving.lane import Outcome
 from editrefiner.serving.records import (
     StoredAlias,
     StoredRun,
@@ -35,13 +30,10 @@ from editrefiner.serving.records import (
     require_match,
 )
 from editrefiner.serving.request_context import CLIENT_GONE_STATUS
-from editrefiner.serving.runs import Run
 from editrefiner.serving.verbs import AgentT, AnswerT, RequestT, Verb, View
 from editrefiner.telemetry import metrics
 
 MAX_DEADLINE_MS = 24 * 3600 * 1000
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +69,7 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
     def __init__(self, host: Host[AgentT], verb: Verb[AgentT, RequestT, AnswerT]) -> None:
         self._host = host
         self._verb = verb
+        self._work = Computer(host, verb).work
 
     async def answer(self, request: Request) -> Response:
         """Answer one request."""
@@ -118,10 +111,11 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
                 waiter = object()
                 flight = host.lane.join(
                     alias.content_key,
-                    waiter,
-                    ends_at,
+                    asked,
+                    self._work,
+                    waiter=waiter,
+                    deadline=ends_at,
                     lookup=partial(host.beside_lane, partial(self._stored, alias.content_key)),
-                    work=partial(self._compute, asked, alias.content_key),
                 )
                 held.callback(host.lane.leave, flight, waiter)
             outcome = await unless_disconnected(flight.outcome, request.receive)
@@ -167,44 +161,6 @@ class VerbEndpoint(Generic[AgentT, RequestT, AnswerT]):
 
     def _stored(self, key: str) -> StoredRun | None:
         return self._host.records.usable_run(key, self._verb.answer)
-
-    # ---------------------------------------------------------------- in the lane
-
-    def _compute(self, request: RequestT, key: str, run: Run) -> StoredRun | ProblemError:
-        """Run the agent and make the result durable. Whatever fails is returned, and logged here once."""
-        host, verb = self._host, self._verb
-        agent = host.loaded_agent
-        try:
-            run.checkpoint()
-            started = time.perf_counter()
-            answer = verb.run(agent, request, run)
-            seconds = time.perf_counter() - started
-            stored = StoredRun(
-                verb=verb.path,
-                backend_digest=agent.backend.digest,
-                run_seconds=seconds,
-                answer=answer.model_dump_json(),
-            )
-            host.records.put_run(key, stored)
-        except ProblemError as error:
-            failure = error
-        except MemoryError:
-            host.lifecycle.count_memory(exhausted=True)
-            log.exception("run out of memory", extra={"verb": verb.path})
-            failure = MemoryExhaustedError(
-                f"{agent.backend.name} ran out of memory. Send smaller pictures, or give the process more."
-            )
-        except BaseException as error:
-            log.exception("backend failed", extra={"verb": verb.path})
-            failure = BackendFailedError(
-                f"{type(error).__name__} in backend {agent.backend.name}; the log has it under request_id."
-            )
-        else:
-            host.lifecycle.count_memory(exhausted=False)
-            metrics.AGENT_RUN_SECONDS.labels(host.name, verb.path).observe(seconds)
-            return stored
-        metrics.AGENT_FAILURES.labels(host.name, failure.code).inc()
-        return failure
 
 
 def _headers(result: StoredRun, outcome: Outcome) -> dict[str, str]:

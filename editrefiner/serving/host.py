@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from editrefiner.serving.door import Door
 from editrefiner.serving.errors import NotReadyError
+from editrefiner.serving.flights import Batching
 from editrefiner.serving.lane import Lane
 from editrefiner.serving.lifecycle import RETRY_NOT_READY_SECONDS, Lifecycle
 from editrefiner.serving.records import LiveAliases, Records
@@ -29,13 +30,19 @@ class Host(Generic[AgentT]):
     """One service in one process. Used on the event loop only."""
 
     def __init__(
-        self, name: str, settings: ServiceSettings, store: ImageStore, load: Callable[[], AgentT]
+        self,
+        name: str,
+        settings: ServiceSettings,
+        store: ImageStore,
+        load: Callable[[], AgentT],
+        batching: Batching,
     ) -> None:
         self.name = name
         self.settings = settings
         self.store = store
         self.lifecycle = Lifecycle(name)
-        self.lane = Lane(name, max_queue=settings.max_queue)
+        self.batching = batching
+        self.lane = Lane(name, max_queue=settings.max_queue, max_batch=batching.max_batch)
         self.door = Door(self.lane)
         self.records = Records(name, store)
         self.aliases = LiveAliases()

@@ -1,17 +1,20 @@
-"""Who computes next? One thread, a bounded queue in front of it, and one flight per content key."""
+"""Who computes next? One thread, a bounded queue in front of it, and one flight per content key.
+
+Flights of one kind of work may share the thread, as a batch, where the work allows it.
+"""
 
 import asyncio
 import contextvars
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from typing import TypeVar
 
-from editrefiner.contracts import ProblemError, RunState
+from editrefiner.contracts import ProblemError, RequestModel, RunState
 from editrefiner.serving.errors import CanceledError, InternalError, QueueFullError
+from editrefiner.serving.flights import Flight, Outcome, Work
 from editrefiner.serving.records import StoredRun
 from editrefiner.serving.runs import Run
 from editrefiner.telemetry import metrics
@@ -20,51 +23,19 @@ log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
 Lookup = Callable[[], Awaitable[StoredRun | None]]
-Work = Callable[[Run], StoredRun | ProblemError]
-"""Computes in the lane's thread. Returns its failure: the lane itself never fails."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a flight came to, for everyone who waits for it."""
-
-    result: StoredRun | ProblemError
-    is_replay: bool
-    """Whether it was found in the store."""
-    queue_seconds: float = 0.0
-
-
-@dataclass(eq=False, slots=True)
-class Flight:
-    """One run on its way: looked up, queued, running, over."""
-
-    key: str
-    work: Work
-    context: contextvars.Context
-    run: Run
-    outcome: asyncio.Future[Outcome]
-    opened_at: float
-    waiters: dict[object, float | None] = field(default_factory=dict[object, float | None])
-    """Deadlines of those who wait, on the monotonic clock; None = waits for ever."""
-    is_running: bool = False
-
-    def update_deadline(self) -> None:
-        """The run may go on as long as anyone waits for it."""
-        deadlines = list(self.waiters.values())
-        known = [deadline for deadline in deadlines if deadline is not None]
-        self.run.set_deadline(max(known) if known and len(known) == len(deadlines) else None)
 
 
 class Lane:
     """Used on the event loop only; `work` alone runs in the thread."""
 
-    def __init__(self, service: str, *, max_queue: int) -> None:
+    def __init__(self, service: str, *, max_queue: int, max_batch: int = 1) -> None:
         self._service = service
-        self._capacity = 1 + max_queue
+        self._capacity = max_batch + max_queue
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"{service}-lane")
         self._flights: dict[str, Flight] = {}
         self._queue: deque[Flight] = deque()
-        self._on_thread: Flight | None = None
+        self._on_thread: tuple[Flight, ...] = ()
+        self._boarding: asyncio.TimerHandle | None = None
         self._looking = 0
         self._seconds_per_run = 1.0  # until warm_up has measured it
         self._tasks: set[asyncio.Task[None]] = set()
@@ -75,7 +46,7 @@ class Lane:
     @property
     def runs(self) -> int:
         """Runs that wait or compute, among them one that was canceled and has not noticed yet."""
-        return len(self._queue) + (self._on_thread is not None)
+        return len(self._queue) + len(self._on_thread)
 
     @property
     def places_taken(self) -> int:
@@ -89,13 +60,12 @@ class Lane:
 
     @property
     def capacity(self) -> int:
-        """The run that computes and those that may wait."""
+        """The runs that may compute at once and those that may wait."""
         return self._capacity
 
     def state(self, key: str) -> RunState:
         """Where the run of a content key is, as far as the lane knows."""
-        on_thread = self._on_thread
-        if on_thread is not None and on_thread.key == key:
+        if any(flight.key == key for flight in self._on_thread):
             return RunState.RUNNING
         return RunState.QUEUED if key in self._flights else RunState.UNKNOWN
 
@@ -119,12 +89,22 @@ class Lane:
 
     # ---------------------------------------------------------------- flights
 
-    def join(self, key: str, waiter: object, deadline: float | None, lookup: Lookup, work: Work) -> Flight:
+    def join(
+        self,
+        key: str,
+        request: RequestModel,
+        work: Work,
+        *,
+        waiter: object,
+        deadline: float | None,
+        lookup: Lookup,
+    ) -> Flight:
         """Wait for the run of this key together with whoever else does; the first one starts it."""
         flight = self._flights.get(key)
         if flight is None:
             flight = Flight(
                 key=key,
+                request=request,
                 work=work,
                 context=contextvars.copy_context(),
                 run=Run(),
@@ -206,22 +186,43 @@ class Lane:
             self._fly_next()
 
     def _fly_next(self) -> None:
-        if self._on_thread is None and self._queue:
-            self._on_thread = self._queue.popleft()
+        """Board now, or once others had their time to come along."""
+        if not self._on_thread and self._queue:
+            batching = self._queue[0].work.batching
+            if not batching.wait_seconds or len(self._alike()) >= batching.max_batch:
+                self._board()
+            elif self._boarding is None:
+                loop = asyncio.get_running_loop()
+                self._boarding = loop.call_later(batching.wait_seconds, self._board)
+        self._show()
+
+    def _alike(self) -> list[Flight]:
+        """The first flight in the queue and those behind it that it may be computed with."""
+        return [flight for flight in self._queue if flight.work is self._queue[0].work]
+
+    def _board(self) -> None:
+        if self._boarding is not None:
+            self._boarding.cancel()
+            self._boarding = None
+        if self._queue and not self._on_thread:
+            self._on_thread = tuple(self._alike()[: self._queue[0].work.batching.max_batch])
+            for flight in self._on_thread:
+                self._queue.remove(flight)
             self._spawn(self._fly(self._on_thread))
         self._show()
 
-    async def _fly(self, flight: Flight) -> None:
-        """Compute one run on the thread, then start the next."""
-        flight.is_running = True
-        waited = time.monotonic() - flight.opened_at
-        metrics.AGENT_QUEUE_SECONDS.labels(self._service).observe(waited)
-        result = await self.call(lambda: flight.context.run(flight.work, flight.run))
-        if isinstance(result, StoredRun):
-            self._seconds_per_run += 0.2 * (result.run_seconds - self._seconds_per_run)
-        self._settle(flight, Outcome(result, is_replay=False, queue_seconds=waited))
-        self._on_thread = None
-        self._fly_next()
+    async def _fly(self, flights: Sequence[Flight]) -> None:
+        """Compute on the thread, then start with those who waited meanwhile."""
+        waited = [time.monotonic() - flight.opened_at for flight in flights]
+        for seconds in waited:
+            metrics.AGENT_QUEUE_SECONDS.labels(self._service).observe(seconds)
+        results = await self.call(lambda: flights[0].work.compute(flights))
+        for flight, result, seconds in zip(flights, results, waited, strict=True):
+            if isinstance(result, StoredRun):
+                self._seconds_per_run += 0.2 * (result.run_seconds - self._seconds_per_run)
+            self._settle(flight, Outcome(result, is_replay=False, queue_seconds=seconds))
+        self._on_thread = ()
+        self._board()
         self.notify()
 
     def _end_early(self, flight: Flight, reason: ProblemError, why: str) -> None:
@@ -242,7 +243,7 @@ class Lane:
 
     def _show(self) -> None:
         metrics.AGENT_QUEUE_DEPTH.labels(self._service).set(len(self._queue))
-        metrics.AGENT_INFLIGHT.labels(self._service).set(self._on_thread is not None)
+        metrics.AGENT_INFLIGHT.labels(self._service).set(len(self._on_thread))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)

@@ -1,7 +1,8 @@
 """Should this run go on? What the work in the lane asks between its stages."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from editrefiner.contracts import ProblemError
 from editrefiner.serving.errors import DeadlineExceededError
@@ -38,3 +39,16 @@ class Run:
     def set_deadline(self, deadline: float | None) -> None:
         """Move the end, on the run's own clock; None = no end."""
         self._deadline = deadline
+
+
+def shared_checkpoint(runs: Sequence[Run]) -> Callable[[], None]:
+    """One checkpoint for runs that are computed together: it raises once none of them is wanted any more."""
+
+    def checkpoint() -> None:
+        for run in runs[:-1]:
+            with suppress(ProblemError):
+                run.checkpoint()
+                return
+        runs[-1].checkpoint()
+
+    return checkpoint

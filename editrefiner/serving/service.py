@@ -14,6 +14,7 @@ from editrefiner.contracts.headers import RUN_SECONDS
 from editrefiner.serving.answering import VerbEndpoint
 from editrefiner.serving.body_limit import BodyLimitMiddleware
 from editrefiner.serving.errors import AlreadyFinishedError, NotFoundError
+from editrefiner.serving.flights import Batching
 from editrefiner.serving.forms import JSON
 from editrefiner.serving.host import Host
 from editrefiner.serving.openapi import (
@@ -42,14 +43,17 @@ def create_service(
     verbs: Sequence[Verb[AgentT, Any, Any]],  # each verb has its own request and answer
     load: Callable[[], AgentT],
     read: Callable[[AgentT], Reading] | None = None,
+    batching: Batching | None = None,
     version: str = __version__,
 ) -> FastAPI:
-    """The application of one agent; `read` adds to its description how to read its answers.
+    """The application of one agent.
 
     Its lifespan loads the agent in the background: it answers probes at once and verbs once it is ready.
-    `app.state.lifecycle` tells and changes the state; `run_service` drains by it.
+    `app.state.lifecycle` tells and changes the state; `run_service` drains by it. `read` adds to its
+    description how to read its answers; `batching` lets runs share the lane where the verb
+    can `run_together`.
     """
-    host = Host(name, settings, store, load)
+    host = Host(name, settings, store, load, batching or Batching())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:

@@ -1,6 +1,6 @@
 """What does an agent bring to become a service? Its verbs, itself, and a store of pictures."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
@@ -95,3 +95,9 @@ class Verb(Generic[AgentT, RequestT, AnswerT]):
     """The other form of its answer; None = there is JSON only."""
     example: Example[RequestT, AnswerT] | None = None
     """What the API document shows; None = the schemas alone."""
+    run_together: Callable[[AgentT, Sequence[tuple[RequestT, Run]]], Sequence[AnswerT]] | None = None
+    """The same for several requests at once, where a backend gains by that; None = one by one.
+
+    One answer for each, in order, equal to what `run` would say. It goes on while any of the runs is wanted
+    (`shared_checkpoint`). When it raises, whatever it is, each request is run alone and ends by itself.
+    """

@@ -17,7 +17,7 @@ _JOB_SECONDS = (1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 3600)
 
 # agents
 AGENT_QUEUE_DEPTH = Gauge("refine_agent_queue_depth", "Runs that wait for the lane.", ["service"])
-AGENT_INFLIGHT = Gauge("refine_agent_inflight", "Runs on the lane: 0 or 1.", ["service"])
+AGENT_INFLIGHT = Gauge("refine_agent_inflight", "Runs on the lane: one, or a batch.", ["service"])
 AGENT_QUEUE_SECONDS = Histogram(
     "refine_agent_queue_seconds", "Wait between acceptance and start.", ["service"], buckets=_QUEUE_SECONDS
 )
