@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field, model_validator
 from editrefiner.contracts.backend import BackendInfo
 from editrefiner.contracts.base import Instruction, RequestModel, UnitInterval, WireModel
 from editrefiner.contracts.images import ImageInput
-from editrefiner.contracts.perception import ChangeSummary, FlawRegion, Registration
+from editrefiner.contracts.perception import ChangeSummary, FlawKind, FlawRegion, Registration
 
 TAXONOMY_VERSION = "1"
 
@@ -34,6 +34,27 @@ class FlawType(StrEnum):
     GEOMETRY_SHIFT = "geometry_shift"
     GLOBAL_DRIFT = "global_drift"
     LEFTOVER = "leftover"
+
+    @property
+    def kind(self) -> FlawKind:
+        """Which of the paper's two classes a type belongs to."""
+        return FlawKind.ARTIFACT if self in _ARTIFACTS else FlawKind.EDITING_FAILURE
+
+
+_ARTIFACTS = frozenset(
+    {
+        FlawType.DISTORTED_STRUCTURE,
+        FlawType.UNNATURAL_TEXTURE,
+        FlawType.BLUR,
+        FlawType.NOISE,
+        FlawType.SEAM_OR_HALO,
+        FlawType.COLOR_CAST,
+        FlawType.LIGHTING_MISMATCH,
+        FlawType.ILLEGIBLE_TEXT,
+        FlawType.DUPLICATED_CONTENT,
+        FlawType.ANATOMY,
+    }
+)
 
 
 class Operation(StrEnum):

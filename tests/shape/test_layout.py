@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SERVICES = ("perception", "reasoning", "action", "evaluation")
-ROOMS = ("editrefiner", "services", "orchestrator", "suite", "bench", "deploy")
+ROOMS = ("editrefiner", "services", "orchestrator", "suite", "training", "bench", "deploy")
 MODULES = sorted(
     module for room in ROOMS for module in (ROOT / room).rglob("*.py") if "versions" not in module.parts
 )

@@ -1,0 +1,1 @@
+"""Recipes that make the weights. Not part of the wheel: run them from a checkout."""
