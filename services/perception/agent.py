@@ -1,8 +1,8 @@
 """Where did the edit go wrong? Turns a sample into maps, regions and what is known about the change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 import cv2
 import numpy as np
@@ -73,6 +73,15 @@ class FlawDetector(Protocol):
         ...
 
 
+@runtime_checkable
+class BatchDetector(FlawDetector, Protocol):
+    """A detector that gains by looking at several edits at once."""
+
+    def detect_batch(self, samples: Sequence[Sample], checkpoint: Checkpoint) -> list[Finding]:
+        """What `detect` would find in each, in order."""
+        ...
+
+
 class Pictures(Protocol):
     """What the agent needs of an artifact store."""
 
@@ -114,14 +123,37 @@ class PerceptionAgent:
 
     def perceive(self, request: PerceiveRequest, checkpoint: Checkpoint = lambda: None) -> Perception:
         """Maps, regions and the change summary of one edit."""
-        sample = Sample(
+        sample = self._sample(request)
+        checkpoint()
+        finding = self._detector.detect(sample, checkpoint)
+        return self._perception(request, sample, finding, checkpoint)
+
+    def perceive_together(
+        self, requests: Sequence[PerceiveRequest], checkpoint: Checkpoint = lambda: None
+    ) -> list[Perception]:
+        """The same for several edits; at once where the detector can."""
+        samples = [self._sample(request) for request in requests]
+        checkpoint()
+        if isinstance(self._detector, BatchDetector):
+            findings = self._detector.detect_batch(samples, checkpoint)
+        else:
+            findings = [self._detector.detect(sample, checkpoint) for sample in samples]
+        return [
+            self._perception(request, sample, finding, checkpoint)
+            for request, sample, finding in zip(requests, samples, findings, strict=True)
+        ]
+
+    def _sample(self, request: PerceiveRequest) -> Sample:
+        return Sample(
             source=self._pictures.pixels(_reference(request.source)),
             edited=self._pictures.pixels(_reference(request.edited)),
             instruction=request.instruction,
         )
+
+    def _perception(
+        self, request: PerceiveRequest, sample: Sample, finding: Finding, checkpoint: Checkpoint
+    ) -> Perception:
         size = sample.edited.shape[:2]
-        checkpoint()
-        finding = self._detector.detect(sample, checkpoint)
         regions = self._regions(finding, size, request.max_regions)
         checkpoint()
         return Perception(

@@ -1,11 +1,13 @@
 """The perception service: wires the agent to its backend and to HTTP."""
 
+from collections.abc import Sequence
+
 import cv2
 from fastapi import FastAPI
 
 from editrefiner.artifacts import ArtifactStore, encode_png, open_store
 from editrefiner.contracts import ImageRef, PerceiveRequest, Perception
-from editrefiner.serving import Example, Reading, Run, Verb, View, create_service
+from editrefiner.serving import Example, Reading, Run, Verb, View, create_service, shared_checkpoint
 from services.perception import examples
 from services.perception.agent import PerceptionAgent
 from services.perception.backends import load_backend
@@ -16,6 +18,14 @@ from services.perception.settings import Settings
 def perceive(agent: PerceptionAgent, request: PerceiveRequest, run: Run) -> Perception:
     """Run the verb of this service."""
     return agent.perceive(request, run.checkpoint)
+
+
+def perceive_together(
+    agent: PerceptionAgent, asked: Sequence[tuple[PerceiveRequest, Run]]
+) -> list[Perception]:
+    """The same for several requests."""
+    checkpoint = shared_checkpoint([run for _, run in asked])
+    return agent.perceive_together([request for request, _ in asked], checkpoint)
 
 
 def perceive_verb(pictures: ArtifactStore) -> Verb[PerceptionAgent, PerceiveRequest, Perception]:
@@ -35,6 +45,7 @@ def perceive_verb(pictures: ArtifactStore) -> Verb[PerceptionAgent, PerceiveRequ
         request=PerceiveRequest,
         answer=Perception,
         run=perceive,
+        run_together=perceive_together,
         summary="Find flaws",
         description="Two absolute saliency maps, artifacts and editing failures, and the flaw regions above "
         "threshold. No region is a valid answer.\n\n"
@@ -81,4 +92,5 @@ def create_app(settings: Settings | None = None, *, store: ArtifactStore | None 
         verbs=[perceive_verb(pictures)],
         load=load,
         read=reading,
+        batching=settings.batching(),
     )

@@ -1,10 +1,12 @@
 """What the perception service adds to the contract of every service: the overlay, and how to read it."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import cv2
 import httpx
@@ -19,7 +21,7 @@ from services.perception.overlay import COLORS
 from services.perception.settings import Settings
 from tests.perception import scenes
 from tests.perception.test_contract import uri
-from tests.serving.contract import serving
+from tests.serving.contract import assert_problem, serving
 
 REQUEST = PerceiveRequest(
     source=uri(scenes.still_life()),
@@ -29,8 +31,8 @@ REQUEST = PerceiveRequest(
 
 
 @asynccontextmanager
-async def service(directory: Path) -> AsyncGenerator[httpx.AsyncClient]:
-    async with serving(create_app(Settings(artifacts=str(directory)))) as client:
+async def service(directory: Path, **settings: Any) -> AsyncGenerator[httpx.AsyncClient]:
+    async with serving(create_app(Settings(artifacts=str(directory), **settings))) as client:
         yield client
 
 
@@ -117,3 +119,29 @@ async def test_the_example_of_the_document_can_be_sent_as_it_stands(tmp_path: Pa
     shown = operation["responses"]["200"]["content"]["application/json"]["examples"]["smallest"]["value"]
     assert Perception.model_validate_json(json.dumps(shown)) == examples.ANSWER
     assert set(shown) == set(response.json())
+
+
+async def test_edits_that_are_asked_for_at_once_are_perceived_together_as_alone(tmp_path: Path) -> None:
+    requests = [
+        {**REQUEST.model_dump(mode="json"), "instruction": words}
+        for words in (scenes.RECOLOR, "Make the ball green", "Remove the ball")
+    ]
+    async with service(tmp_path / "together", max_batch=3, batch_wait_ms=1000) as client:
+        together = await asyncio.gather(*(client.post("/v1/perceive", json=body) for body in requests))
+    async with service(tmp_path / "alone") as client:
+        alone = [await client.post("/v1/perceive", json=body) for body in requests]
+    assert [response.content for response in together] == [response.content for response in alone]
+    assert {response.headers["x-run-seconds"] for response in together} == {
+        together[0].headers["x-run-seconds"]
+    }
+
+
+async def test_an_edit_that_is_refused_does_not_hold_up_those_beside_it(tmp_path: Path) -> None:
+    good = REQUEST.model_dump(mode="json")
+    bad = {**good, "edited": uri(scenes.still_life()[:100])}
+    async with service(tmp_path, max_batch=2, batch_wait_ms=1000) as client:
+        answered, refused = await asyncio.gather(
+            *(client.post("/v1/perceive", json=body) for body in (good, bad))
+        )
+    assert answered.status_code == 200
+    assert_problem(refused, 422, "images_mismatched")
