@@ -104,7 +104,7 @@ def _write_kind(directory: Path, kind: Kind, processor: Path, model: Qwen3VLMode
 def _decoder(adapted: PeftModel, kind: Kind, preprocessor: Preprocessor) -> SaliencyDecoder:
     """Random, and lively enough that maps span much of 0..1 and depend on what is attended to."""
     decoder = SaliencyDecoder(SHAPE).eval()
-    torch.nn.init.normal_(decoder.attn.in_proj_weight, std=0.5)
+    torch.nn.init.normal_(decoder.attn.in_proj_weight, std=0.1)
     torch.nn.init.normal_(decoder.saliency_head.weight, std=0.3)
     picture = torch.randint(0, 256, (96, 128, 3), dtype=torch.uint8).numpy()
     edit = preprocessor.encode(Sample(picture, 255 - picture, "Make the cup blue"), kind)
@@ -142,8 +142,8 @@ def _tokenizer() -> Qwen2Tokenizer:
     tokenizer = build(
         vocab=learned["vocab"],
         merges=[tuple(pair) for pair in learned["merges"]],
-        eos_token="<|im_end|>",  # noqa: S106 — a token of the vocabulary
-        pad_token="<|endoftext|>",  # noqa: S106
+        eos_token="<|im_end|>",
+        pad_token="<|endoftext|>",
         unk_token=None,
         additional_special_tokens=list(SPECIAL),
         model_max_length=32_768,

@@ -30,6 +30,8 @@ class Branch:
     preprocessor: Preprocessor
     adapters: PeftModel | None
     """Where this branch's adapter has to be made the active one; None for a merged model."""
+    directories: tuple[Path, ...]
+    """All that was read for it."""
 
 
 def load_branches(options: Qwen3VLOptions, device: str, dtype: torch.dtype) -> dict[Kind, Branch]:
@@ -44,26 +46,23 @@ def load_branches(options: Qwen3VLOptions, device: str, dtype: torch.dtype) -> d
     for kind, place in layouts.items():
         # Small files first: what is wrong with them shows before gigabytes are read.
         decoder = load_decoder(place.head, dtype=dtype, device=device)
-        preprocessor = Preprocessor(place.processor(options.base))
+        processor = place.processor(options.base)
+        preprocessor = Preprocessor(processor)
         if place.merged:
             model = load_model(place.directory, dtype=dtype, device=device)
         else:
-            base = base or load_model(_base(options), dtype=dtype, device=device)
+            base = base or load_model(options.base, dtype=dtype, device=device)
             adapted = attach(adapted or base, kind, place.directory)
             model = base
         _check_fit(place, model, decoder, preprocessor)
         reader = FeatureReader(model, layer=options.layer, positions=options.positions)
-        branches[kind] = Branch(reader, decoder, preprocessor, None if place.merged else adapted)
+        directories = (
+            (place.directory, processor) if place.merged else (place.directory, processor, options.base)
+        )
+        switched = None if place.merged else adapted
+        branches[kind] = Branch(reader, decoder, preprocessor, switched, directories)
         log.info("perception weights loaded", extra={"kind": kind, "merged": place.merged, "device": device})
     return branches
-
-
-def _base(options: Qwen3VLOptions) -> Path:
-    if options.base is None:
-        raise CheckpointError(
-            "An adapter needs the directory of its base model: set PERCEPTION_QWEN3VL_BASE."
-        )
-    return options.base
 
 
 def _check_fit(

@@ -46,14 +46,14 @@ class Layout:
     head: Path
     """The file of the decoder."""
 
-    def processor(self, base: Path | None) -> Path:
+    def processor(self, base: Path) -> Path:
         """The directory to read the tokenizer and picture settings from: this one, or else the base."""
         for directory in (self.directory, base):
-            if directory is not None and any((directory / name).is_file() for name in PROCESSOR_CONFIGS):
+            if any((directory / name).is_file() for name in PROCESSOR_CONFIGS):
                 return directory
         raise CheckpointError(
-            f"{self.directory} holds no processor files ({' or '.join(PROCESSOR_CONFIGS)} and a tokenizer)"
-            + ("." if base is None else f", nor does {base}.")
+            f"{self.directory} holds no processor files ({' or '.join(PROCESSOR_CONFIGS)} and a tokenizer), "
+            f"nor does {base}."
         )
 
 
@@ -81,6 +81,8 @@ def layout(directory: Path) -> Layout:
 
 def load_model(directory: Path, *, dtype: torch.dtype, device: str) -> Qwen3VLModel:
     """The vision tower and language model of a base or merged directory, in eval mode."""
+    if not directory.is_dir():
+        raise CheckpointError(f"There is no directory {directory} with the base model, Qwen3-VL-8B-Instruct.")
     config = read_json(directory / MODEL_CONFIG)
     if config.get("model_type") != MODEL_TYPE:
         raise CheckpointError(
@@ -157,19 +159,14 @@ def check_names(where: str, wanted: Mapping[str, Tensor], found: Mapping[str, Te
     _refuse(where, sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys()), misshapen)
 
 
-def weights_digest(directories: tuple[Path, ...]) -> str:
+def directory_digest(directory: Path) -> str:
     """SHA-256 over every file that decides about an answer; several files are read at once."""
-    files = [
-        (f"{i}/{path.name}", path)
-        for i, directory in enumerate(directories)
-        for path in sorted(directory.iterdir())
-        if path.is_file() and path.suffix in HASHED
-    ]
+    files = [path for path in sorted(directory.iterdir()) if path.is_file() and path.suffix in HASHED]
     with ThreadPoolExecutor(max_workers=4) as threads:
-        digests = threads.map(_file_digest, [path for _, path in files])
+        digests = threads.map(_file_digest, files)
     whole = hashlib.sha256()
-    for (name, _), digest in zip(files, digests, strict=True):
-        whole.update(f"{name} {digest}\n".encode())
+    for path, digest in zip(files, digests, strict=True):
+        whole.update(f"{path.name} {digest}\n".encode())
     return whole.hexdigest()
 
 

@@ -10,7 +10,7 @@ from editrefiner.contracts import BackendInfo, Thresholds, fingerprint
 from services.perception.agent import Checkpoint, Finding, Sample
 from services.perception.backends.comparison import compare
 from services.perception.backends.qwen3vl.branches import Branch, load_branches
-from services.perception.backends.qwen3vl.checkpoint import weights_digest
+from services.perception.backends.qwen3vl.checkpoint import directory_digest
 from services.perception.backends.qwen3vl.decoder import in_frame
 from services.perception.backends.qwen3vl.finding import finding
 from services.perception.backends.qwen3vl.kinds import KINDS, Kind
@@ -36,9 +36,27 @@ class Qwen3VLDetector:
         self.backend = BackendInfo(
             name="qwen3vl",
             version=VERSION,
-            digest=_digest(options, self._dtype),
+            digest=self._digest(),
             licence="Apache-2.0 AND MIT",
             provisional=True,
+        )
+
+    def _digest(self) -> str:
+        options = self._options
+        read = {place for branch in self._branches.values() for place in branch.directories}
+        digests = {place: directory_digest(place) for place in read}  # once, though two branches share a base
+        weights = {kind: [digests[p] for p in branch.directories] for kind, branch in self._branches.items()}
+        return fingerprint(
+            {
+                "backend": "qwen3vl",
+                "version": VERSION,
+                "weights": weights,
+                "positions": options.positions,
+                "layer": options.layer,
+                "min_max": options.min_max,
+                "thresholds": [options.artifact_threshold, options.failure_threshold],
+                "dtype": str(self._dtype),
+            }
         )
 
     def detect(self, sample: Sample, checkpoint: Checkpoint) -> Finding:
@@ -90,24 +108,6 @@ def _dtype(options: Qwen3VLOptions, device: str) -> torch.dtype:
     if options.dtype == "auto":
         return torch.float32 if device == "cpu" else torch.bfloat16
     return torch.float32 if options.dtype == "float32" else torch.bfloat16
-
-
-def _digest(options: Qwen3VLOptions, dtype: torch.dtype) -> str:
-    directories = [options.artifact_weights, options.failure_weights]
-    if options.base is not None:
-        directories.append(options.base)
-    return fingerprint(
-        {
-            "backend": "qwen3vl",
-            "version": VERSION,
-            "weights": weights_digest(tuple(directories)),
-            "positions": options.positions,
-            "layer": options.layer,
-            "min_max": options.min_max,
-            "thresholds": [options.artifact_threshold, options.failure_threshold],
-            "dtype": str(dtype),
-        }
-    )
 
 
 def _stretched(saliency: Tensor) -> np.ndarray:

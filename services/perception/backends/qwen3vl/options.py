@@ -13,10 +13,10 @@ Dtype = Literal["auto", "float32", "bfloat16"]
 class Qwen3VLOptions:
     """Where the weights lie and how their answers are read."""
 
+    base: Path
+    """Qwen3-VL-8B-Instruct; not read where both weights are merged models."""
     artifact_weights: Path
     failure_weights: Path
-    base: Path | None = None
-    """Qwen3-VL-8B-Instruct; not needed where both weights are merged models."""
     positions: Positions = "mrope"
     layer: int = LAYER
     min_max: bool = False

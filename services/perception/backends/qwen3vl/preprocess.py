@@ -19,6 +19,7 @@ from services.perception.backends.qwen3vl.kinds import Kind, prompt
 
 MAX_PIXELS = 1_048_576  # the detectors were trained on pictures of at most one megapixel
 SIDE_STEP = 16
+TOKENIZER = "tokenizer.json"
 IMAGE_TOKEN = "<|image_pad|>"  # noqa: S105 — a token of the vocabulary, no secret
 
 
@@ -67,6 +68,8 @@ class Preprocessor:
     """
 
     def __init__(self, directory: Path) -> None:
+        if not (directory / TOKENIZER).is_file():  # the library would go on with an empty vocabulary
+            raise CheckpointError(f"{directory} holds no tokenizer ({TOKENIZER}).")
         try:
             # The library is typed for every modality at once; what is used of it here is tested.
             self._tokenizer: Any = AutoTokenizer.from_pretrained(directory, local_files_only=True)
