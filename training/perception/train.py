@@ -1,7 +1,7 @@
 """How is the 8B detector trained? LoRA and decoder on labelled edits, judged and stopped by CC.
 
     python -m training.perception.train --config FILE [--resume] [--stop-after STEPS]
-    accelerate launch --num_processes 4 -m training.perception.train --config FILE
+    python -m torch.distributed.run --nproc_per_node 4 -m training.perception.train --config FILE
 
 Departures from the paper's release: the loss of `losses.py`, gradients that are shared between processes,
 judgement on validation edits with early stopping, weights and statistics of the decoder in float32, and a
