@@ -73,7 +73,7 @@ def _resized(picture: np.ndarray, height: int, width: int) -> np.ndarray:
 def _dimmed(picture: np.ndarray) -> np.ndarray:
     """(h, w, 3) float32 in [0, 255]: little colour, and neither black nor white, so that every tint shows."""
     gray = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
-    return 36.0 + 0.68 * (0.65 * gray + 0.35 * picture)
+    return 36.0 + 0.68 * (0.65 * gray + 0.35 * picture.astype(np.float32))
 
 
 def _heat(ground: np.ndarray, artifact: np.ndarray, failure: np.ndarray) -> np.ndarray:
@@ -115,15 +115,14 @@ def _draw_label(
 ) -> Box:
     """Write name and kind beside the box, above `floor` and clear of the labels there; where it is now."""
     words, size, pad = f"{outline.name} {NAMES[outline.kind]}", 0.45 * text, int(4 * text)
-    (width, height), _ = cv2.getTextSize(words, _FONT, size, 1)
+    weight = max(1, round(text))
+    (width, height), _ = cv2.getTextSize(words, _FONT, size, weight)
     w, h = width + 2 * pad, height + 2 * pad
     places = _places(box, w, h, canvas.shape[1], floor)
     x, y = next((place for place in places if _is_free(place, w, h, taken)), places[0])
     cv2.rectangle(canvas, (x, y), (x + w, y + h), COLORS[outline.kind], -1)
     cv2.rectangle(canvas, (x, y), (x + w, y + h), _INK, 1)
-    cv2.putText(
-        canvas, words, (x + pad, y + pad + height), _FONT, size, _INK, max(1, round(text)), cv2.LINE_AA
-    )
+    cv2.putText(canvas, words, (x + pad, y + pad + height), _FONT, size, _INK, weight, cv2.LINE_AA)
     return x, y, x + w, y + h
 
 
