@@ -25,7 +25,7 @@ def load_backend(settings: Settings) -> FlawDetector:
         case "compact":
             from services.perception.backends.compact import CompactDetector  # noqa: PLC0415 — loads late
 
-            return CompactDetector(working_side=768)
+            return CompactDetector(working_side=768, threads=settings.threads)
         case "qwen3vl":
             return _load_qwen3vl(settings)
         case other:
@@ -54,6 +54,7 @@ def _load_qwen3vl(settings: Settings) -> FlawDetector:
             failure_threshold=settings.qwen3vl_failure_threshold,
             device=settings.qwen3vl_device,
             dtype=settings.qwen3vl_dtype,
+            batch=settings.max_batch,
             threads=settings.threads,
         )
     )

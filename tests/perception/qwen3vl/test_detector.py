@@ -24,7 +24,7 @@ from services.perception.backends.qwen3vl import (
     load_decoder,
     load_model,
 )
-from services.perception.backends.qwen3vl.checkpoint import directory_digest
+from services.perception.backends.qwen3vl.checkpoint import file_digests
 from services.perception.backends.qwen3vl.merge import main, merge
 from tests.perception.qwen3vl.pairs import pair, picture, unhurried
 
@@ -226,13 +226,13 @@ def test_the_digest_follows_weights_and_not_places(
     assert swapped.backend.digest != detector.backend.digest
 
 
-def test_the_digest_of_a_directory_is_of_its_bytes(tiny: Path, tmp_path: Path) -> None:
+def test_digests_are_of_the_bytes_of_all_files_that_matter(tiny: Path, tmp_path: Path) -> None:
     shutil.copytree(tiny / "artifact", tmp_path / "copy")
     (tmp_path / "copy" / "README.md").write_text("decides about nothing")
-    assert directory_digest(tmp_path / "copy") == directory_digest(tiny / "artifact")
+    assert file_digests(tmp_path / "copy") == file_digests(tiny / "artifact")
 
     with (tmp_path / "copy" / "sal_head.pth").open("r+b") as file:
         file.seek(-1, 2)
         file.write(b"x")
 
-    assert directory_digest(tmp_path / "copy") != directory_digest(tiny / "artifact")
+    assert file_digests(tmp_path / "copy") != file_digests(tiny / "artifact")

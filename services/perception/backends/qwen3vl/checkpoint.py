@@ -30,7 +30,8 @@ MODEL_CONFIG = "config.json"
 HEADS = ("sal_head.safetensors", "sal_head.pth")
 PROCESSOR_CONFIGS = ("preprocessor_config.json", "processor_config.json")
 MODEL_TYPE = "qwen3_vl"
-HASHED = frozenset({".safetensors", ".pth", ".json", ".jinja", ".txt"})
+WEIGHTS = frozenset({".safetensors", ".pth"})
+HASHED = WEIGHTS | {".json", ".jinja", ".txt"}
 """Kinds of files that decide about an answer."""
 _LM_HEAD = "lm_head.weight"  # the one tensor of the published base that perception has no use for
 _NAMED = 3  # tensors that a message names before it counts
@@ -159,15 +160,12 @@ def check_names(where: str, wanted: Mapping[str, Tensor], found: Mapping[str, Te
     _refuse(where, sorted(wanted.keys() - found.keys()), sorted(found.keys() - wanted.keys()), misshapen)
 
 
-def directory_digest(directory: Path) -> str:
-    """SHA-256 over every file that decides about an answer; several files are read at once."""
+def file_digests(directory: Path) -> dict[str, str]:
+    """SHA-256 of every file that decides about an answer, by name; several files are read at once."""
     files = [path for path in sorted(directory.iterdir()) if path.is_file() and path.suffix in HASHED]
     with ThreadPoolExecutor(max_workers=4) as threads:
         digests = threads.map(_file_digest, files)
-    whole = hashlib.sha256()
-    for path, digest in zip(files, digests, strict=True):
-        whole.update(f"{path.name} {digest}\n".encode())
-    return whole.hexdigest()
+    return {path.name: digest for path, digest in zip(files, digests, strict=True)}
 
 
 @contextmanager

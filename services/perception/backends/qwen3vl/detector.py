@@ -1,16 +1,17 @@
 """Where do the published weights see flaws? Two adapters on one resident model, one decoder each."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from editrefiner.contracts import BackendInfo, Thresholds, fingerprint
+from editrefiner.contracts import BackendInfo, Thresholds, WeightsFile, fingerprint
 from services.perception.agent import Checkpoint, Finding, Sample
 from services.perception.backends.comparison import compare
 from services.perception.backends.qwen3vl.branches import Branch, load_branches
-from services.perception.backends.qwen3vl.checkpoint import directory_digest
+from services.perception.backends.qwen3vl.checkpoint import WEIGHTS, file_digests
 from services.perception.backends.qwen3vl.decoder import in_frame
 from services.perception.backends.qwen3vl.finding import finding
 from services.perception.backends.qwen3vl.kinds import KINDS, Kind
@@ -18,6 +19,12 @@ from services.perception.backends.qwen3vl.options import Qwen3VLOptions
 
 VERSION = "1"  # raise it with every change of what the same weights answer
 WORKING_SIDE = 768  # of the comparison with the source; the model itself sees up to a megapixel
+ORIGINS = {
+    "artifact": "finds artifacts, in the layout of the EditRefiner release",
+    "failure": "finds editing failures, in the layout of the EditRefiner release",
+    "base": "Qwen3-VL-8B-Instruct, or what was given as such",
+}
+LICENCES = {"artifact": "as its publisher states", "failure": "as its publisher states", "base": "Apache-2.0"}
 FLAT = 1e-6  # a map of a smaller range is not stretched
 
 
@@ -33,30 +40,45 @@ class Qwen3VLDetector:
         self.thresholds = Thresholds(
             artifact=options.artifact_threshold, editing_failure=options.failure_threshold
         )
-        self.backend = BackendInfo(
-            name="qwen3vl",
-            version=VERSION,
-            digest=self._digest(),
-            licence="Apache-2.0 AND MIT",
-            provisional=True,
-        )
+        self.backend = self._described()
 
-    def _digest(self) -> str:
+    def _described(self) -> BackendInfo:
         options = self._options
         read = {place for branch in self._branches.values() for place in branch.directories}
-        digests = {place: directory_digest(place) for place in read}  # once, though two branches share a base
-        weights = {kind: [digests[p] for p in branch.directories] for kind, branch in self._branches.items()}
-        return fingerprint(
+        files = {place: file_digests(place) for place in read}  # once, though two branches share a base
+        digest = fingerprint(
             {
                 "backend": "qwen3vl",
                 "version": VERSION,
-                "weights": weights,
+                "weights": {
+                    kind: [files[place] for place in branch.directories]
+                    for kind, branch in self._branches.items()
+                },
                 "positions": options.positions,
                 "layer": options.layer,
                 "min_max": options.min_max,
                 "thresholds": [options.artifact_threshold, options.failure_threshold],
                 "dtype": str(self._dtype),
             }
+        )
+        roles = {
+            "artifact": options.artifact_weights,
+            "failure": options.failure_weights,
+            "base": options.base,
+        }
+        return BackendInfo(
+            name="qwen3vl",
+            version=VERSION,
+            digest=digest,
+            provisional=True,  # until thresholds on the absolute scale are calibrated with these weights
+            weights=tuple(
+                WeightsFile(
+                    name=f"{role}/{name}", sha256=sha256, licence=LICENCES[role], origin=ORIGINS[role]
+                )
+                for role, place in roles.items()
+                for name, sha256 in files.get(place, {}).items()
+                if Path(name).suffix in WEIGHTS
+            ),
         )
 
     def detect(self, sample: Sample, checkpoint: Checkpoint) -> Finding:
