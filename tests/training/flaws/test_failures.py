@@ -1,6 +1,7 @@
 """Are painted editing failures visible, tight, described and where they may be?"""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -192,6 +193,13 @@ def test_an_edit_without_bystanders_in_a_flat_picture_is_no_obstacle(generator: 
     edit = IdealEdit(flat, red, "Add a ball.", EditKind.ADD, widened(BALL), "ball", BALL)
     for seed in range(2):
         generator.paint(canvas_of(edit), 0.5, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("generator", FAILURES, ids=by_name)
+def test_an_edit_whose_object_was_cut_away_is_no_obstacle(generator: Generator) -> None:
+    for number, edit in enumerate(EDITS):
+        bare = replace(edit, content=np.zeros((HEIGHT, WIDTH), bool))
+        generator.paint(canvas_of(bare), 0.5, np.random.default_rng(number))
 
 
 @pytest.mark.parametrize(

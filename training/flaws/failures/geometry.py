@@ -178,7 +178,9 @@ def _target_moved(canvas: Canvas, strength: float, rng: Random) -> Painted | Non
     """The edited object is not where it was."""
     edit = canvas.edit
     content = content_of(edit)
-    if everywhere(edit) or edit.kind not in {"recolor", "material", "replace"} or content.mean() > 0.12:
+    if everywhere(edit) or edit.kind not in {"recolor", "material", "replace"}:
+        return None
+    if not content.any() or content.mean() > 0.12:
         return None
 
     def attempt() -> Painted | None:
