@@ -6,10 +6,14 @@ import cv2
 import numpy as np
 
 from editrefiner.contracts import EditKind, FlawType
-from training.flaws.failures.finishing import between, finished, levelled, said, visibility
+from training.flaws.failures.finishing import finished, generator
+from training.flaws.failures.mixing import levelled
 from training.flaws.failures.shapes import everywhere
+from training.flaws.failures.strength import between, visibility
+from training.flaws.failures.telling import said
 from training.flaws.failures.tinting import from_lab, relit, to_lab
-from training.flaws.scene import Canvas, Generator, Painted, Random
+from training.flaws.failures.warping import carried
+from training.flaws.scene import Canvas, Painted, Random
 
 SOFTER_PX = (0.9, 2.6)  # blur of a whole-frame softening
 CROP = (0.02, 0.08)  # of the frame that a zoom loses
@@ -101,21 +105,14 @@ def _framing(canvas: Canvas, strength: float, rng: Random) -> tuple[np.ndarray, 
         matrix = np.eye(2, 3)
         matrix[:, 2] = lost * width * np.cos(angle), lost * height * np.sin(angle)
         what = "was shifted against the source"
-    picture = cv2.warpAffine(
-        canvas.picture, matrix, (width, height), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT
-    )
-    return picture, what
-
-
-def _kind(name: str) -> str:
-    return f"{FlawType.GLOBAL_DRIFT}.{name}"
+    return carried(canvas.picture, matrix), what
 
 
 GENERATORS = (
-    Generator(FlawType.GLOBAL_DRIFT, _kind("cast"), _drifted(_cast, mixed=True)),
-    Generator(FlawType.GLOBAL_DRIFT, _kind("light"), _drifted(_light, mixed=True)),
-    Generator(FlawType.GLOBAL_DRIFT, _kind("contrast"), _drifted(_contrast, mixed=True)),
-    Generator(FlawType.GLOBAL_DRIFT, _kind("saturation"), _drifted(_saturation, mixed=True)),
-    Generator(FlawType.GLOBAL_DRIFT, _kind("softer"), _drifted(_softer, mixed=False)),
-    Generator(FlawType.GLOBAL_DRIFT, _kind("framing"), _drifted(_framing, mixed=False)),
+    generator(FlawType.GLOBAL_DRIFT, "cast", _drifted(_cast, mixed=True)),
+    generator(FlawType.GLOBAL_DRIFT, "light", _drifted(_light, mixed=True)),
+    generator(FlawType.GLOBAL_DRIFT, "contrast", _drifted(_contrast, mixed=True)),
+    generator(FlawType.GLOBAL_DRIFT, "saturation", _drifted(_saturation, mixed=True)),
+    generator(FlawType.GLOBAL_DRIFT, "softer", _drifted(_softer, mixed=False)),
+    generator(FlawType.GLOBAL_DRIFT, "framing", _drifted(_framing, mixed=False)),
 )

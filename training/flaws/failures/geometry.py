@@ -3,54 +3,30 @@
 import cv2
 import numpy as np
 
-from editrefiner.contracts import FlawType
+from editrefiner.contracts import EditKind, FlawType
 from training.flaws.failures.filling import filled
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    called,
-    capital,
-    finished,
-    first_fit,
-    named,
-    said,
-    seen,
-    whereabouts,
-)
-from training.flaws.failures.shapes import bystander, content_of, everywhere, free, grown, soft, waves
-from training.flaws.scene import Canvas, Generator, Painted, Random, Segment
+from training.flaws.failures.finishing import finished, generator, tries
+from training.flaws.failures.mixing import blended, confined, seen
+from training.flaws.failures.shapes import free, grown, mapped, soft
+from training.flaws.failures.strength import between
+from training.flaws.failures.subjects import on_bystander, on_object
+from training.flaws.failures.telling import called, capital, named, said, whereabouts
+from training.flaws.failures.warping import carried, displaced
+from training.flaws.scene import Canvas, Painted, Random, Segment
 
 SHIFT = (0.015, 0.045)  # of the longest side
 MAX_AREA = 0.16
-
-
-def wobbled(
-    picture: np.ndarray, amount_px: float, period_px: float, rng: Random
-) -> tuple[np.ndarray, np.ndarray]:
-    """The picture bent by smooth random displacements, and (H, W) how far each pixel moved."""
-    size = (picture.shape[0], picture.shape[1])
-    dx, dy = waves(size, period_px, rng) * amount_px, waves(size, period_px, rng) * amount_px
-    return displaced(picture, dx, dy), np.hypot(dx, dy)
-
-
-def displaced(picture: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    """The picture where each pixel comes from (dx, dy) beside it."""
-    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]]
-    from_x, from_y = (columns + dx).astype(np.float32), (rows + dy).astype(np.float32)
-    return cv2.remap(picture, from_x, from_y, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101)
 
 
 def _transplanted(
     canvas: Canvas, segment: np.ndarray, matrix: np.ndarray, rng: Random
 ) -> tuple[np.ndarray, np.ndarray] | None:
     """The picture with a segment mapped by a matrix and its old place filled in, and what visibly differs."""
-    size = segment.shape[::-1]
-    new = cv2.warpAffine(segment.astype(np.uint8), matrix, size, flags=cv2.INTER_LINEAR) > 0
+    new = mapped(segment, matrix)
     if new.sum() < 0.8 * segment.sum() * abs(np.linalg.det(matrix[:, :2])):
         return None  # much of it left the frame
     background = filled(canvas.picture, segment, rng)
-    moved = cv2.warpAffine(canvas.picture, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    picture = blended(background, moved, soft(new, 1.2))
+    picture = blended(background, carried(canvas.picture, matrix), soft(new, 1.2))
     return picture, seen(canvas.picture, picture, segment | new, level=4.0) & (segment | new)
 
 
@@ -75,50 +51,36 @@ def _about(mask: np.ndarray, angle: float, scale: float, rng: Random) -> np.ndar
     return cv2.getRotationMatrix2D((float(xs.mean()), float(foot)), angle, scale)
 
 
-def _moved(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander((0.005, 0.08), things=True)
+def _moved(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander stands somewhere else."""
-
-    def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.005, 0.08, things=True)
-        if thing is None:
-            return None
-        far = between(strength, *SHIFT) * max(canvas.picture.shape[:2])
-        angle = rng.choice([0.0, np.pi]) + rng.normal(0, 0.4)
-        shift = [[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]]
-        way = "left" if np.cos(angle) < 0 else "right"
-        return _change(canvas, thing, np.array(shift, np.float32), f"has moved to the {way}", rng)
-
-    return first_fit(3, attempt)
+    far = between(strength, *SHIFT) * max(canvas.picture.shape[:2])
+    angle = rng.choice([0.0, np.pi]) + rng.normal(0, 0.4)
+    shift = [[1, 0, far * np.cos(angle)], [0, 1, far * np.sin(angle)]]
+    way = "left" if np.cos(angle) < 0 else "right"
+    return _change(canvas, thing, np.array(shift, np.float32), f"has moved to the {way}", rng)
 
 
-def _scaled(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander((0.006, 0.08), things=True)
+def _scaled(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander has another size."""
-
-    def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.006, 0.08, things=True)
-        if thing is None:
-            return None
-        step = between(strength, 0.07, 0.3)
-        factor = 1 + step if rng.random() < 0.5 else 1 / (1 + step)
-        what = "has grown" if factor > 1 else "has shrunk"
-        return _change(canvas, thing, _about(thing.mask, 0.0, factor, rng), what, rng)
-
-    return first_fit(3, attempt)
+    step = between(strength, 0.07, 0.3)
+    factor = 1 + step if rng.random() < 0.5 else 1 / (1 + step)
+    what = "has grown" if factor > 1 else "has shrunk"
+    return _change(canvas, thing, _about(thing.mask, 0.0, factor, rng), what, rng)
 
 
-def _rotated(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander((0.006, 0.08), things=True)
+def _rotated(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander is tilted."""
-
-    def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.006, 0.08, things=True)
-        if thing is None:
-            return None
-        angle = between(strength, 4, 16) * rng.choice([-1.0, 1.0])
-        return _change(canvas, thing, _about(thing.mask, angle, 1.0, rng), "is tilted", rng)
-
-    return first_fit(3, attempt)
+    angle = between(strength, 4, 16) * rng.choice([-1.0, 1.0])
+    return _change(canvas, thing, _about(thing.mask, angle, 1.0, rng), "is tilted", rng)
 
 
+@tries(4)
 def _bent(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A place of the background is bent smoothly."""
     room = free(canvas)
@@ -127,23 +89,19 @@ def _bent(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     side = max(canvas.picture.shape[:2])
     ys, xs = np.nonzero(room)
     rows, columns = np.mgrid[: room.shape[0], : room.shape[1]].astype(np.float32)
-
-    def attempt() -> Painted | None:
-        at, radius = int(rng.integers(len(ys))), side * rng.uniform(0.07, 0.13)
-        x, y = columns - xs[at], rows - ys[at]
-        window = np.exp(-((np.hypot(y, x) / radius) ** 4)) * soft(room, 6)
-        angle, far = rng.uniform(0, 2 * np.pi), side * between(strength, 0.012, 0.04)
-        wave = window * far * np.cos(np.pi * (x * np.cos(angle) + y * np.sin(angle)) / radius)
-        picture = displaced(canvas.picture, wave * np.sin(angle), -wave * np.cos(angle))
-        mask = seen(canvas.picture, picture, room & (window > 0.15))
-        text = said(
-            rng,
-            f"The background {whereabouts(mask)} is bent although the instruction does not concern it.",
-            f"Shapes {whereabouts(mask)} are warped against the source; nobody asked for that.",
-        )
-        return finished(canvas, blended(canvas.picture, picture, soft(grown(mask, 2), 4)), mask, text)
-
-    return first_fit(4, attempt)
+    at, radius = int(rng.integers(len(ys))), side * rng.uniform(0.07, 0.13)
+    x, y = columns - xs[at], rows - ys[at]
+    window = np.exp(-((np.hypot(y, x) / radius) ** 4)) * soft(room, 6)
+    angle, far = rng.uniform(0, 2 * np.pi), side * between(strength, 0.012, 0.04)
+    wave = window * far * np.cos(np.pi * (x * np.cos(angle) + y * np.sin(angle)) / radius)
+    picture = displaced(canvas.picture, wave * np.sin(angle), -wave * np.cos(angle))
+    mask = seen(canvas.picture, picture, room & (window > 0.15))
+    text = said(
+        rng,
+        f"The background {whereabouts(mask)} is bent although the instruction does not concern it.",
+        f"Shapes {whereabouts(mask)} are warped against the source; nobody asked for that.",
+    )
+    return finished(canvas, confined(canvas.picture, picture, mask, 4), mask, text)
 
 
 def _horizon(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
@@ -169,48 +127,37 @@ def _horizon(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         f"Level lines {whereabouts(mask)} are bowed against the source, which the request does not explain.",
         "The horizon line is bent, although the scene was to stay as it is.",
     )
-    return finished(
-        canvas, blended(canvas.picture, picture, soft(grown(mask, 2), 4)), mask, text, largest=0.25
-    )
+    return finished(canvas, confined(canvas.picture, picture, mask, 4), mask, text, largest=0.25)
 
 
-def _target_moved(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_object(EditKind.RECOLOR, EditKind.MATERIAL, EditKind.REPLACE)
+def _target_moved(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The edited object is not where it was."""
     edit = canvas.edit
-    content = content_of(edit)
-    if everywhere(edit) or edit.kind not in {"recolor", "material", "replace"}:
+    if content.mean() > 0.12:
         return None
-    if not content.any() or content.mean() > 0.12:
+    far = between(strength, 0.015, 0.04) * max(content.shape)
+    angle = rng.uniform(0, 2 * np.pi)
+    matrix = cv2.getRotationMatrix2D((0.0, 0.0), 0.0, 1.0)
+    matrix[:, 2] = far * np.cos(angle), far * np.sin(angle)
+    changed = _transplanted(canvas, content, matrix, rng)
+    if changed is None:
         return None
-
-    def attempt() -> Painted | None:
-        far = between(strength, 0.015, 0.04) * max(content.shape)
-        angle = rng.uniform(0, 2 * np.pi)
-        matrix = cv2.getRotationMatrix2D((0.0, 0.0), 0.0, 1.0)
-        matrix[:, 2] = far * np.cos(angle), far * np.sin(angle)
-        changed = _transplanted(canvas, content, matrix, rng)
-        if changed is None:
-            return None
-        name = named(edit.target)
-        text = said(
-            rng,
-            f'{capital(name)} was to stay in its place ("{edit.instruction}") but has shifted.',
-            f"The edit moved {name} away from where it is in the source.",
-        )
-        return finished(canvas, *changed, text, largest=MAX_AREA)
-
-    return first_fit(3, attempt)
-
-
-def _kind(name: str) -> str:
-    return f"{FlawType.GEOMETRY_SHIFT}.{name}"
+    name = named(edit.target)
+    text = said(
+        rng,
+        f'{capital(name)} was to stay in its place ("{edit.instruction}") but has shifted.',
+        f"The edit moved {name} away from where it is in the source.",
+    )
+    return finished(canvas, *changed, text, largest=MAX_AREA)
 
 
 GENERATORS = (
-    Generator(FlawType.GEOMETRY_SHIFT, _kind("moved"), _moved, inside_edit=False),
-    Generator(FlawType.GEOMETRY_SHIFT, _kind("scaled"), _scaled, inside_edit=False),
-    Generator(FlawType.GEOMETRY_SHIFT, _kind("rotated"), _rotated, inside_edit=False),
-    Generator(FlawType.GEOMETRY_SHIFT, _kind("bent"), _bent, inside_edit=False),
-    Generator(FlawType.GEOMETRY_SHIFT, _kind("horizon"), _horizon, inside_edit=False),
-    Generator(FlawType.GEOMETRY_SHIFT, _kind("target_moved"), _target_moved),
+    generator(FlawType.GEOMETRY_SHIFT, "moved", _moved, inside_edit=False),
+    generator(FlawType.GEOMETRY_SHIFT, "scaled", _scaled, inside_edit=False),
+    generator(FlawType.GEOMETRY_SHIFT, "rotated", _rotated, inside_edit=False),
+    generator(FlawType.GEOMETRY_SHIFT, "bent", _bent, inside_edit=False),
+    generator(FlawType.GEOMETRY_SHIFT, "horizon", _horizon, inside_edit=False),
+    generator(FlawType.GEOMETRY_SHIFT, "target_moved", _target_moved),
 )

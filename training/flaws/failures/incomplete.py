@@ -3,19 +3,13 @@
 import numpy as np
 
 from editrefiner.contracts import EditKind, FlawType
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    capital,
-    finished,
-    first_fit,
-    named,
-    said,
-    seen,
-    whereabouts,
-)
+from training.flaws.failures.finishing import finished, generator, tries
+from training.flaws.failures.mixing import blended, confined, seen
 from training.flaws.failures.shapes import blob, content_of, everywhere, grown, half, soft, waves
-from training.flaws.scene import Canvas, Generator, Painted, Random
+from training.flaws.failures.strength import between
+from training.flaws.failures.subjects import on_object
+from training.flaws.failures.telling import capital, named, said, whereabouts
+from training.flaws.scene import Canvas, Painted, Random
 
 MAX_AREA = 0.3
 FRAME_SHARE = (0.04, 0.25)  # of the frame that a whole-frame request misses
@@ -61,37 +55,29 @@ def _text(canvas: Canvas, region: np.ndarray, rng: Random) -> str:
     )
 
 
+@tries(3)
 def _half(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """One side of the target is unchanged."""
-
-    def attempt() -> Painted | None:
-        region = half(content_of(canvas.edit), _share(canvas, strength, 0.2, 0.65), rng)
-        return _left(canvas, region, rng.choice([1.2, 3.0]), _text(canvas, region, rng))
-
-    return first_fit(3, attempt)
+    region = half(content_of(canvas.edit), _share(canvas, strength, 0.2, 0.65), rng)
+    return _left(canvas, region, rng.choice([1.2, 3.0]), _text(canvas, region, rng))
 
 
+@tries(3)
 def _spots(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """Rounded patches of the target are unchanged."""
-
-    def attempt() -> Painted | None:
-        content = content_of(canvas.edit)
-        count = int(rng.integers(1, 4))
-        share = _share(canvas, strength, 0.15, 0.5) / count
-        region = np.zeros_like(content)
-        for _ in range(count):
-            region |= blob(content, share, rng)
-        return _left(canvas, region, rng.choice([1.2, 4.0]), _text(canvas, region, rng))
-
-    return first_fit(3, attempt)
+    content = content_of(canvas.edit)
+    count = int(rng.integers(1, 4))
+    share = _share(canvas, strength, 0.15, 0.5) / count
+    region = np.zeros_like(content)
+    for _ in range(count):
+        region |= blob(content, share, rng)
+    return _left(canvas, region, rng.choice([1.2, 4.0]), _text(canvas, region, rng))
 
 
-def _patchy(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object()
+def _patchy(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The change covers the target unevenly: the source shines through in clouds."""
     edit = canvas.edit
-    content = content_of(edit)
-    if not content.any() or everywhere(edit):
-        return None
     extent = float(np.sqrt(content.sum()))
     clouds = waves(content.shape, max(6.0, extent * rng.uniform(0.15, 0.35)), rng)
     bound = np.quantile(clouds[content], between(strength, 0.3, 0.6))
@@ -104,60 +90,48 @@ def _patchy(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         f"The change of {named(edit.target)} is patchy: the old surface shines through in places.",
         f'"{edit.instruction}" was carried out unevenly, with blotches of the source {whereabouts(mask)}.',
     )
-    rest = soft(grown(mask, 2), 3)
-    return finished(canvas, blended(canvas.picture, picture, rest), mask, text, largest=MAX_AREA)
+    picture = confined(canvas.picture, picture, mask, 3)
+    return finished(canvas, picture, mask, text, largest=MAX_AREA)
 
 
+@tries(4)
 def _cut_off(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """An added object ends in a straight cut."""
     edit = canvas.edit
     if edit.kind not in {EditKind.ADD, EditKind.REPLACE} or everywhere(edit):
         return None
-
-    def attempt() -> Painted | None:
-        region = half(content_of(edit), between(strength, 0.18, 0.6), rng, ragged=0.0)
-        name = named(edit.target)
-        text = said(
-            rng,
-            f"{capital(name)} is cut off: its part {whereabouts(region)} is missing, as if chopped away.",
-            f'"{edit.instruction}" asks for a whole object, but {name} ends abruptly {whereabouts(region)}.',
-        )
-        return _left(canvas, region, 1.0, text)
-
-    return first_fit(4, attempt)
+    region = half(content_of(edit), between(strength, 0.18, 0.6), rng, ragged=0.0)
+    name = named(edit.target)
+    text = said(
+        rng,
+        f"{capital(name)} is cut off: its part {whereabouts(region)} is missing, as if chopped away.",
+        f'"{edit.instruction}" asks for a whole object, but {name} ends abruptly {whereabouts(region)}.',
+    )
+    return _left(canvas, region, 1.0, text)
 
 
-def _border(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_object()
+def _border(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """A band along one side of the changed area is unchanged, as when a mask was too small."""
     edit = canvas.edit
-    content = content_of(edit)
-    if everywhere(edit) or not content.any():
-        return None
     padded = np.pad(content, 1)
     width = max(3, round(between(strength, 0.08, 0.28) * float(np.sqrt(content.sum()))))
     band = padded & ~grown(padded, -width)
-
-    def attempt() -> Painted | None:
-        region = half(band[1:-1, 1:-1], rng.uniform(0.5, 1.0), rng)
-        name = "the background" if edit.kind is EditKind.BACKGROUND else named(edit.target)
-        text = said(
-            rng,
-            f"The change stops short of the border of {name}: a band {whereabouts(region)} is still old.",
-            f"Along the edge of {name} {whereabouts(region)} a strip was left as in the source.",
-        )
-        return _left(canvas, region, 1.5, text)
-
-    return first_fit(3, attempt)
-
-
-def _kind(name: str) -> str:
-    return f"{FlawType.INCOMPLETE_EDIT}.{name}"
+    region = half(band[1:-1, 1:-1], rng.uniform(0.5, 1.0), rng)
+    name = "the background" if edit.kind is EditKind.BACKGROUND else named(edit.target)
+    text = said(
+        rng,
+        f"The change stops short of the border of {name}: a band {whereabouts(region)} is still old.",
+        f"Along the edge of {name} {whereabouts(region)} a strip was left as in the source.",
+    )
+    return _left(canvas, region, 1.5, text)
 
 
 GENERATORS = (
-    Generator(FlawType.INCOMPLETE_EDIT, _kind("half"), _half, inside_edit=True),
-    Generator(FlawType.INCOMPLETE_EDIT, _kind("spots"), _spots, inside_edit=True),
-    Generator(FlawType.INCOMPLETE_EDIT, _kind("patchy"), _patchy, inside_edit=True),
-    Generator(FlawType.INCOMPLETE_EDIT, _kind("cut_off"), _cut_off, inside_edit=True),
-    Generator(FlawType.INCOMPLETE_EDIT, _kind("border"), _border, inside_edit=True),
+    generator(FlawType.INCOMPLETE_EDIT, "half", _half, inside_edit=True),
+    generator(FlawType.INCOMPLETE_EDIT, "spots", _spots, inside_edit=True),
+    generator(FlawType.INCOMPLETE_EDIT, "patchy", _patchy, inside_edit=True),
+    generator(FlawType.INCOMPLETE_EDIT, "cut_off", _cut_off, inside_edit=True),
+    generator(FlawType.INCOMPLETE_EDIT, "border", _border, inside_edit=True),
 )

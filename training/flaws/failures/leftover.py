@@ -5,37 +5,22 @@ import numpy as np
 
 from editrefiner.contracts import EditKind, FlawType
 from training.flaws.failures.filling import smeared
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    capital,
-    finished,
-    first_fit,
-    levelled,
-    named,
-    said,
-    seen,
-    visibility,
-    whereabouts,
-)
-from training.flaws.failures.shapes import content_of, everywhere, free, grown, half, soft, waves
-from training.flaws.scene import Canvas, Generator, IdealEdit, Painted, Random
+from training.flaws.failures.finishing import finished, generator, tries
+from training.flaws.failures.mixing import blended, levelled, seen
+from training.flaws.failures.shapes import content_of, everywhere, free, grown, half, mapped, soft, waves
+from training.flaws.failures.strength import between, visibility
+from training.flaws.failures.subjects import on_object
+from training.flaws.failures.telling import capital, named, said, whereabouts
+from training.flaws.failures.warping import carried
+from training.flaws.scene import Canvas, Painted, Random
 
 MAX_AREA = 0.3
 
 
-def _removed(edit: IdealEdit) -> np.ndarray | None:
-    """The place of the object that was to go; None where nothing was to go."""
-    if edit.kind is not EditKind.REMOVE or everywhere(edit) or not content_of(edit).any():
-        return None
-    return content_of(edit)
-
-
-def _ghost(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(EditKind.REMOVE)
+def _ghost(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The object shines through."""
-    edit, content = canvas.edit, _removed(canvas.edit)
-    if content is None:
-        return None
+    edit = canvas.edit
     uneven = np.clip(1 + 0.25 * waves(content.shape, 0.6 * float(np.sqrt(content.sum())), rng), 0.3, 1.4)
     blurred = cv2.GaussianBlur(edit.source, (0, 0), rng.uniform(0.3, 3.0))
     weight = soft(content, 2) * uneven
@@ -50,54 +35,45 @@ def _ghost(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text, largest=MAX_AREA)
 
 
-def _outline(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_object(EditKind.REMOVE)
+def _outline(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The outline of the object remains."""
-    edit, content = canvas.edit, _removed(canvas.edit)
-    if content is None:
-        return None
+    edit = canvas.edit
     width = max(2, round(between(strength, 0.004, 0.012) * max(content.shape)))
     rim = grown(content, 1) & ~grown(content, -width)
-
-    def attempt() -> Painted | None:
-        part = half(rim, rng.uniform(0.6, 1.0), rng)
-        picture = blended(canvas.picture, edit.source, soft(part, 1.0) * between(strength, 0.6, 1.0))
-        name = named(edit.target)
-        text = said(
-            rng,
-            f"The outline of {name} remains {whereabouts(part)} although it was to be removed.",
-            f"A rim of the removed object can still be made out {whereabouts(part)}.",
-        )
-        return finished(canvas, picture, part & edit.intended, text)
-
-    return first_fit(3, attempt)
+    part = half(rim, rng.uniform(0.6, 1.0), rng)
+    picture = blended(canvas.picture, edit.source, soft(part, 1.0) * between(strength, 0.6, 1.0))
+    name = named(edit.target)
+    text = said(
+        rng,
+        f"The outline of {name} remains {whereabouts(part)} although it was to be removed.",
+        f"A rim of the removed object can still be made out {whereabouts(part)}.",
+    )
+    return finished(canvas, picture, part & edit.intended, text)
 
 
-def _extremity(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(4)
+@on_object(EditKind.REMOVE)
+def _extremity(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """A small part of the object was forgotten."""
-    edit, content = canvas.edit, _removed(canvas.edit)
-    if content is None:
-        return None
-
-    def attempt() -> Painted | None:
-        part = half(content, between(strength, 0.08, 0.3), rng)
-        edge = grown(part, 2) & edit.intended & ~(content & ~part)
-        picture = blended(canvas.picture, edit.source, soft(part | edge, 1.2))
-        name = named(edit.target)
-        text = said(
-            rng,
-            f"A piece of {name} was left standing {whereabouts(part)}.",
-            f'"{edit.instruction}" forgot a piece {whereabouts(part)}: it belongs to {name}.',
-        )
-        return finished(canvas, picture, seen(edit.ideal, picture, part, level=4.0), text)
-
-    return first_fit(4, attempt)
+    edit = canvas.edit
+    part = half(content, between(strength, 0.08, 0.3), rng)
+    edge = grown(part, 2) & edit.intended & ~(content & ~part)
+    picture = blended(canvas.picture, edit.source, soft(part | edge, 1.2))
+    name = named(edit.target)
+    text = said(
+        rng,
+        f"A piece of {name} was left standing {whereabouts(part)}.",
+        f'"{edit.instruction}" forgot a piece {whereabouts(part)}: it belongs to {name}.',
+    )
+    return finished(canvas, picture, seen(edit.ideal, picture, part, level=4.0), text)
 
 
-def _smear(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(EditKind.REMOVE)
+def _smear(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The colours of the object are smeared over its place."""
-    edit, content = canvas.edit, _removed(canvas.edit)
-    if content is None:
-        return None
+    edit = canvas.edit
     place = half(content, between(strength, 0.4, 0.95), rng)
     if not place.any():
         return None
@@ -120,19 +96,17 @@ def _smear(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text, largest=MAX_AREA)
 
 
-def _shadow(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(EditKind.REMOVE)
+def _shadow(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The shadow of the object is still there."""
-    edit, content = canvas.edit, _removed(canvas.edit)
-    if content is None:
-        return None
+    edit = canvas.edit
     ys, xs = np.nonzero(content)
     width, height = int(np.ptp(xs)) + 1, int(np.ptp(ys)) + 1
     lean = rng.uniform(-0.35, 0.35) * width
     flat = rng.uniform(0.2, 0.45)
     foot = float(ys.max())
     flattened = np.array([[1, -lean / height, lean * foot / height], [0, flat, foot * (1 - flat)]])
-    shade = cv2.warpAffine(content.astype(np.uint8), flattened, content.shape[::-1]) > 0
-    shade &= ~grown(canvas.taken, 4)
+    shade = mapped(content, flattened) & ~grown(canvas.taken, 4)
     if not shade.any():
         return None
     dark = np.clip(canvas.picture * rng.uniform(0.25, 0.4), 0, 255).astype(np.uint8)
@@ -147,12 +121,11 @@ def _shadow(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text)
 
 
-def _stray(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(EditKind.ADD, EditKind.REPLACE)
+def _stray(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """Fragments of the added object lie elsewhere."""
-    edit, content = canvas.edit, content_of(canvas.edit)
-    if edit.kind not in {EditKind.ADD, EditKind.REPLACE} or everywhere(edit) or not content.any():
-        return None
-    room, side, size = free(canvas), max(content.shape), content.shape[::-1]
+    edit = canvas.edit
+    room, side = free(canvas), max(content.shape)
     mask, picture = np.zeros_like(content), canvas.picture
     for _ in range(int(rng.integers(8, 16))):
         share = between(strength, 0.004, 0.014) * content.size / content.sum()
@@ -162,11 +135,11 @@ def _stray(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         ys, xs = np.nonzero(piece)
         matrix = cv2.getRotationMatrix2D((float(xs.mean()), float(ys.mean())), rng.uniform(-40, 40), 1.0)
         matrix[:, 2] += rng.normal(0, 0.2, 2) * side
-        new = cv2.warpAffine(piece.astype(np.uint8), matrix, size) > 0
+        new = mapped(piece, matrix)
         if new.sum() < 0.8 * piece.sum() or (new & ~(room & ~grown(mask, 3))).any():
             continue
-        moved = cv2.warpAffine(edit.ideal, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-        picture, mask = blended(picture, moved, soft(new, 1.5)), mask | new
+        picture = blended(picture, carried(edit.ideal, matrix), soft(new, 1.5))
+        mask = mask | new
         if mask.mean() > between(strength, 0.004, 0.03):
             break
     if not mask.any():
@@ -180,6 +153,7 @@ def _stray(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text)
 
 
+@tries(3)
 def _sticking_out(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """Parts of the replaced object stick out behind the new one."""
     edit, content = canvas.edit, content_of(canvas.edit)
@@ -190,31 +164,23 @@ def _sticking_out(canvas: Canvas, strength: float, rng: Random) -> Painted | Non
         old = content & grown(
             ~edit.intended, max(5, round(between(strength, 0.02, 0.06) * max(content.shape)))
         )
-
-    def attempt() -> Painted | None:
-        part = half(old, between(strength, 0.35, 0.9), rng)
-        picture = blended(canvas.picture, edit.source, soft(part, 1.2))
-        name = "the old background" if edit.kind is EditKind.BACKGROUND else "the old object"
-        text = said(
-            rng,
-            f"Remains of {name} are visible {whereabouts(part)} beside what replaced it.",
-            f'"{edit.instruction}" left a piece of {name} {whereabouts(part)}.',
-        )
-        return finished(canvas, picture, seen(edit.ideal, picture, part, level=4.0), text, largest=MAX_AREA)
-
-    return first_fit(3, attempt)
-
-
-def _kind(name: str) -> str:
-    return f"{FlawType.LEFTOVER}.{name}"
+    part = half(old, between(strength, 0.35, 0.9), rng)
+    picture = blended(canvas.picture, edit.source, soft(part, 1.2))
+    name = "the old background" if edit.kind is EditKind.BACKGROUND else "the old object"
+    text = said(
+        rng,
+        f"Remains of {name} are visible {whereabouts(part)} beside what replaced it.",
+        f'"{edit.instruction}" left a piece of {name} {whereabouts(part)}.',
+    )
+    return finished(canvas, picture, seen(edit.ideal, picture, part, level=4.0), text, largest=MAX_AREA)
 
 
 GENERATORS = (
-    Generator(FlawType.LEFTOVER, _kind("ghost"), _ghost, inside_edit=True),
-    Generator(FlawType.LEFTOVER, _kind("outline"), _outline, inside_edit=True),
-    Generator(FlawType.LEFTOVER, _kind("extremity"), _extremity, inside_edit=True),
-    Generator(FlawType.LEFTOVER, _kind("smear"), _smear, inside_edit=True),
-    Generator(FlawType.LEFTOVER, _kind("shadow"), _shadow),
-    Generator(FlawType.LEFTOVER, _kind("stray"), _stray, inside_edit=False),
-    Generator(FlawType.LEFTOVER, _kind("sticking_out"), _sticking_out, inside_edit=True),
+    generator(FlawType.LEFTOVER, "ghost", _ghost, inside_edit=True),
+    generator(FlawType.LEFTOVER, "outline", _outline, inside_edit=True),
+    generator(FlawType.LEFTOVER, "extremity", _extremity, inside_edit=True),
+    generator(FlawType.LEFTOVER, "smear", _smear, inside_edit=True),
+    generator(FlawType.LEFTOVER, "shadow", _shadow),
+    generator(FlawType.LEFTOVER, "stray", _stray, inside_edit=False),
+    generator(FlawType.LEFTOVER, "sticking_out", _sticking_out, inside_edit=True),
 )

@@ -3,20 +3,14 @@
 import numpy as np
 
 from editrefiner.contracts import EditKind, FlawType
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    difference,
-    finished,
-    named,
-    said,
-    seen,
-    whereabouts,
-)
-from training.flaws.failures.geometry import wobbled
+from training.flaws.failures.finishing import finished, generator
+from training.flaws.failures.mixing import blended, difference, seen
 from training.flaws.failures.shapes import content_of, everywhere, grown, soft
+from training.flaws.failures.strength import between
+from training.flaws.failures.telling import named, said, whereabouts
 from training.flaws.failures.tinting import like_painted
-from training.flaws.scene import Canvas, Generator, IdealEdit, Painted, Random
+from training.flaws.failures.warping import wobbled
+from training.flaws.scene import Canvas, IdealEdit, Painted, Random
 
 MAX_AREA = 0.45  # a target may be large
 MIN_TRACE = 0.6  # mean difference to the source, of 255: below it the picture is the source, which is no flaw
@@ -31,8 +25,9 @@ def _place(edit: IdealEdit) -> np.ndarray | None:
     return changed if changed.sum() > 0.3 * shown.sum() else None
 
 
-def _leaves_a_trace(canvas: Canvas, flaw: Painted | None) -> Painted | None:
+def _traced(canvas: Canvas, picture: np.ndarray, mask: np.ndarray, text: str) -> Painted | None:
     """The flaw, unless the picture now is the source: that is what an editor that did nothing returns."""
+    flaw = finished(canvas, picture, mask, text, largest=MAX_AREA)
     if flaw is None:
         return None
     around = grown(flaw.mask, 8)
@@ -74,7 +69,7 @@ def _part(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         f"The other change is there, but {undone} although the instruction also says "
         f'"{skipped.instruction}".',
     )
-    return _leaves_a_trace(canvas, finished(canvas, picture, mask, text, largest=MAX_AREA))
+    return _traced(canvas, picture, mask, text)
 
 
 def _faint(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
@@ -91,7 +86,7 @@ def _faint(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         f'The request "{edit.instruction}" was as good as ignored: {_undone(edit)}, but for a trace.',
         f"The place {whereabouts(mask)} looks almost as in the source; the change of {name} is hardly there.",
     )
-    return _leaves_a_trace(canvas, finished(canvas, picture, mask, text, largest=MAX_AREA))
+    return _traced(canvas, picture, mask, text)
 
 
 def _redrawn(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
@@ -111,7 +106,7 @@ def _redrawn(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         f'Nothing of "{edit.instruction}" can be seen: {_undone(edit)}, only some detail was lost.',
     )
     mask = mask | seen(edit.ideal, picture, grown(mask, 8) & edit.intended)
-    return _leaves_a_trace(canvas, finished(canvas, picture, mask, text, largest=MAX_AREA))
+    return _traced(canvas, picture, mask, text)
 
 
 def _rim(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
@@ -131,16 +126,12 @@ def _rim(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         f'Only the outline of {name} shows a change; "{edit.instruction}" was not carried out.',
         f"Apart from a rim {whereabouts(mask)}, {_undone(edit)}, so the request is not fulfilled.",
     )
-    return _leaves_a_trace(canvas, finished(canvas, picture, mask, text, largest=MAX_AREA))
-
-
-def _kind(name: str) -> str:
-    return f"{FlawType.MISSING_EDIT}.{name}"
+    return _traced(canvas, picture, mask, text)
 
 
 GENERATORS = (
-    Generator(FlawType.MISSING_EDIT, _kind("part"), _part, inside_edit=True),
-    Generator(FlawType.MISSING_EDIT, _kind("faint"), _faint, inside_edit=True),
-    Generator(FlawType.MISSING_EDIT, _kind("redrawn"), _redrawn, inside_edit=True),
-    Generator(FlawType.MISSING_EDIT, _kind("rim"), _rim, inside_edit=True),
+    generator(FlawType.MISSING_EDIT, "part", _part, inside_edit=True),
+    generator(FlawType.MISSING_EDIT, "faint", _faint, inside_edit=True),
+    generator(FlawType.MISSING_EDIT, "redrawn", _redrawn, inside_edit=True),
+    generator(FlawType.MISSING_EDIT, "rim", _rim, inside_edit=True),
 )

@@ -5,34 +5,19 @@ import numpy as np
 
 from editrefiner.contracts import FlawType
 from training.flaws.failures.filling import filled, smeared
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    called,
-    capital,
-    difference,
-    finished,
-    first_fit,
-    said,
-    seen,
-    whereabouts,
-)
-from training.flaws.failures.shapes import bystander, free, grown, half, soft, waves
-from training.flaws.scene import Canvas, Generator, Painted, Random, Segment
+from training.flaws.failures.finishing import finished, generator, tries
+from training.flaws.failures.mixing import blended, confined, difference, seen
+from training.flaws.failures.shapes import free, grown, half, soft, waves
+from training.flaws.failures.strength import between
+from training.flaws.failures.subjects import on_bystander
+from training.flaws.failures.telling import called, capital, said, whereabouts
+from training.flaws.scene import Canvas, Painted, Random, Segment
 
-LARGEST = 0.09  # a larger hole cannot be closed credibly from one picture
+LOST = (0.004, 0.03), (0.015, 0.09)  # a larger hole cannot be closed credibly from one picture
 
 
-def _chosen(canvas: Canvas, strength: float, rng: Random) -> Segment | None:
-    """A bystander to lose: the stronger the flaw, the larger."""
-    return bystander(
-        canvas, rng, between(strength, 0.004, 0.015), between(strength, 0.03, LARGEST), things=True
-    )
-
-
-def _gone(
-    canvas: Canvas, thing: Segment, hole: np.ndarray, picture: np.ndarray, rng: Random
-) -> Painted | None:
+def _gone(canvas: Canvas, thing: Segment, picture: np.ndarray, rng: Random) -> Painted | None:
+    hole = thing.mask
     mask = seen(canvas.picture, picture, hole, level=4.0)
     if mask.sum() < 0.3 * hole.sum():
         return None  # it was replaced by something that looks the same
@@ -42,69 +27,49 @@ def _gone(
         f"{capital(name)} {whereabouts(hole)} has vanished, although nobody asked for its removal.",
         f'"{canvas.edit.instruction}" does not touch {name}, yet it is missing {whereabouts(hole)}.',
     )
-    return finished(canvas, picture, hole, text, thing=thing.mask)
+    return finished(canvas, picture, hole, text, thing=hole)
 
 
-def _erased(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander(*LOST, things=True)
+def _erased(canvas: Canvas, thing: Segment, _strength: float, rng: Random) -> Painted | None:
     """A bystander is gone without a trace."""
-
-    def attempt() -> Painted | None:
-        thing = _chosen(canvas, strength, rng)
-        if thing is None:
-            return None
-        return _gone(canvas, thing, thing.mask, filled(canvas.picture, grown(thing.mask, 2), rng), rng)
-
-    return first_fit(3, attempt)
+    return _gone(canvas, thing, filled(canvas.picture, grown(thing.mask, 2), rng), rng)
 
 
-def _smeared(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander(*LOST, things=True)
+def _smeared(canvas: Canvas, thing: Segment, _strength: float, rng: Random) -> Painted | None:
     """A bystander is gone under a smear."""
-
-    def attempt() -> Painted | None:
-        thing = _chosen(canvas, strength, rng)
-        if thing is None:
-            return None
-        return _gone(canvas, thing, thing.mask, smeared(canvas.picture, grown(thing.mask, 2), rng), rng)
-
-    return first_fit(3, attempt)
+    return _gone(canvas, thing, smeared(canvas.picture, grown(thing.mask, 2), rng), rng)
 
 
-def _partial(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander((0.008, 0.15), things=True)
+def _partial(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander has lost a part."""
-
-    def attempt() -> Painted | None:
-        thing = bystander(canvas, rng, 0.008, 0.15, things=True)
-        if thing is None:
-            return None
-        part = half(thing.mask, between(strength, 0.25, 0.6), rng, ragged=rng.choice([0.0, 0.1]))
-        rest = thing.mask & ~part
-        picture = filled(canvas.picture, part, rng, avoid=thing.mask | grown(part, 2))
-        picture = np.where(rest[..., None], canvas.picture, picture)
-        mask = seen(canvas.picture, picture, part, level=4.0)
-        name = called(thing.name)
-        text = said(
-            rng,
-            f"A part of {name} {whereabouts(part)} is missing; it was complete in the source.",
-            f"{capital(name)} was partly erased {whereabouts(part)} without any request.",
-        )
-        return finished(canvas, picture, mask, text, thing=thing.mask)
-
-    return first_fit(3, attempt)
+    part = half(thing.mask, between(strength, 0.25, 0.6), rng, ragged=rng.choice([0.0, 0.1]))
+    rest = thing.mask & ~part
+    picture = filled(canvas.picture, part, rng, avoid=thing.mask | grown(part, 2))
+    picture = np.where(rest[..., None], canvas.picture, picture)
+    mask = seen(canvas.picture, picture, part, level=4.0)
+    name = called(thing.name)
+    text = said(
+        rng,
+        f"A part of {name} {whereabouts(part)} is missing; it was complete in the source.",
+        f"{capital(name)} was partly erased {whereabouts(part)} without any request.",
+    )
+    return finished(canvas, picture, mask, text, thing=thing.mask)
 
 
-def _dissolved(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_bystander(*LOST, things=True)
+def _dissolved(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander fades into what is behind it."""
-
-    def attempt() -> Painted | None:
-        thing = _chosen(canvas, strength, rng)
-        if thing is None:
-            return None
-        behind = filled(canvas.picture, grown(thing.mask, 2), rng)
-        clouds = waves(thing.mask.shape, max(8.0, float(np.sqrt(thing.mask.sum())) / 2), rng)
-        opacity = np.clip(between(strength, 0.5, 0.9) + 0.15 * clouds, 0, 1) * soft(grown(thing.mask, 1), 2)
-        return _gone(canvas, thing, thing.mask, blended(canvas.picture, behind, opacity), rng)
-
-    return first_fit(3, attempt)
+    behind = filled(canvas.picture, grown(thing.mask, 2), rng)
+    clouds = waves(thing.mask.shape, max(8.0, float(np.sqrt(thing.mask.sum())) / 2), rng)
+    opacity = np.clip(between(strength, 0.5, 0.9) + 0.15 * clouds, 0, 1) * soft(grown(thing.mask, 1), 2)
+    return _gone(canvas, thing, blended(canvas.picture, behind, opacity), rng)
 
 
 def _thin(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
@@ -120,7 +85,8 @@ def _thin(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     if lines.mean() < 0.004:
         return None
 
-    def attempt() -> Painted | None:
+    @tries(4)
+    def wiped(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
         ys, xs = np.nonzero(lines & (density >= np.quantile(density[lines], 0.6)))
         at = int(rng.integers(len(ys)))
         rows, columns = np.mgrid[: room.shape[0], : room.shape[1]]
@@ -135,19 +101,15 @@ def _thin(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
             f"Thin structures {whereabouts(near)} were wiped away, although the place was to stay.",
             f"Fine lines {whereabouts(near)} that the source shows are gone.",
         )
-        return finished(canvas, blended(canvas.picture, picture, soft(grown(mask, 2), 3)), mask, text)
+        return finished(canvas, confined(canvas.picture, picture, mask, 3), mask, text)
 
-    return first_fit(4, attempt)
-
-
-def _kind(name: str) -> str:
-    return f"{FlawType.UNINTENDED_REMOVAL}.{name}"
+    return wiped(canvas, strength, rng)
 
 
 GENERATORS = (
-    Generator(FlawType.UNINTENDED_REMOVAL, _kind("erased"), _erased, inside_edit=False),
-    Generator(FlawType.UNINTENDED_REMOVAL, _kind("smeared"), _smeared, inside_edit=False),
-    Generator(FlawType.UNINTENDED_REMOVAL, _kind("partial"), _partial, inside_edit=False),
-    Generator(FlawType.UNINTENDED_REMOVAL, _kind("dissolved"), _dissolved, inside_edit=False),
-    Generator(FlawType.UNINTENDED_REMOVAL, _kind("thin"), _thin, inside_edit=False),
+    generator(FlawType.UNINTENDED_REMOVAL, "erased", _erased, inside_edit=False),
+    generator(FlawType.UNINTENDED_REMOVAL, "smeared", _smeared, inside_edit=False),
+    generator(FlawType.UNINTENDED_REMOVAL, "partial", _partial, inside_edit=False),
+    generator(FlawType.UNINTENDED_REMOVAL, "dissolved", _dissolved, inside_edit=False),
+    generator(FlawType.UNINTENDED_REMOVAL, "thin", _thin, inside_edit=False),
 )

@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from training.flaws.scene import Canvas, IdealEdit, Random, Segment
+from training.flaws.scene import Canvas, IdealEdit, Random
 
 WHOLE_FRAME = 0.97  # share of the frame above which an edit leaves no outside
 FEW_PX = 2  # beyond this, measuring distances is faster than dilating
@@ -75,31 +75,15 @@ def content_of(edit: IdealEdit) -> np.ndarray:
     return edit.intended if edit.content is None else edit.content
 
 
+def mapped(mask: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """(H, W) bool: the mask moved, turned or scaled by a (2, 3) matrix."""
+    return cv2.warpAffine(mask.astype(np.uint8), matrix, mask.shape[::-1]) > 0
+
+
 def free(canvas: Canvas) -> np.ndarray:
     """(H, W) bool: where nothing was asked for (or, for the whole frame, anywhere) and no flaw is yet."""
     used = grown(canvas.taken, 2 * RIM_PX)
     return ~used if everywhere(canvas.edit) else ~(used | grown(canvas.edit.intended, 2 * RIM_PX))
-
-
-def bystander(
-    canvas: Canvas, rng: Random, low: float = 0.005, high: float = 0.12, *, things: bool = False
-) -> Segment | None:
-    """Something that nobody asked to change, of a size between two shares of the frame; things come first.
-
-    With `things`, no stuff: sky and grass do not go away or elsewhere.
-    """
-    room = free(canvas)
-    fitting: list[Segment] = []
-    for segment in canvas.edit.bystanders:
-        if things and not segment.is_thing:
-            continue
-        mask = segment.mask & room
-        if low <= mask.mean() <= high and mask.sum() > 0.85 * segment.mask.sum():
-            fitting.append(Segment(segment.name, mask, segment.is_thing))
-    if not fitting:
-        return None
-    weights = np.array([3.0 if segment.is_thing else 1.0 for segment in fitting])
-    return fitting[int(rng.choice(len(fitting), p=weights / weights.sum()))]
 
 
 def spot(canvas: Canvas, rng: Random, share: float, *, detailed: bool = True) -> np.ndarray | None:

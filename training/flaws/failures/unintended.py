@@ -5,25 +5,15 @@ import numpy as np
 
 from editrefiner.contracts import EditKind, FlawType
 from training.flaws.failures.filling import filled
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    called,
-    capital,
-    difference,
-    finished,
-    first_fit,
-    levelled,
-    named,
-    said,
-    seen,
-    visibility,
-    whereabouts,
-)
-from training.flaws.failures.geometry import wobbled
-from training.flaws.failures.shapes import bystander, content_of, everywhere, free, grown, soft, spot, waves
+from training.flaws.failures.finishing import finished, generator, tries
+from training.flaws.failures.mixing import blended, confined, difference, levelled, seen
+from training.flaws.failures.shapes import free, grown, mapped, soft, spot, waves
+from training.flaws.failures.strength import between, visibility
+from training.flaws.failures.subjects import object_of, on_bystander, on_object
+from training.flaws.failures.telling import called, capital, named, said, whereabouts
 from training.flaws.failures.tinting import from_lab, like_painted, relit, retextured, to_lab, turned
-from training.flaws.scene import Canvas, Generator, Painted, Random, Segment
+from training.flaws.failures.warping import wobbled
+from training.flaws.scene import Canvas, Painted, Random, Segment
 
 SPREADING = frozenset({EditKind.RECOLOR, EditKind.MATERIAL, EditKind.REPLACE})
 
@@ -43,20 +33,16 @@ def _changed(
     return finished(canvas, picture, mask, text)
 
 
-def _recolored(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_bystander()
+def _recolored(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander has another colour."""
-    thing = bystander(canvas, rng)
-    if thing is None:
-        return None
     other = turned(canvas.picture, thing.mask, rng)
     return _changed(canvas, thing, other, "has another colour", 1.2 * visibility(strength), rng)
 
 
-def _relit(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_bystander()
+def _relit(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander is lighter or darker."""
-    thing = bystander(canvas, rng)
-    if thing is None:
-        return None
     mean = float(canvas.picture[thing.mask].mean())
     darker = rng.random() < mean / 255
     other = relit(canvas.picture, -1.0 if darker else 1.0)
@@ -64,57 +50,49 @@ def _relit(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return _changed(canvas, thing, other, what, visibility(strength), rng)
 
 
-def _retextured(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_bystander((0.008, 0.12))
+def _retextured(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """A bystander has another surface."""
-    thing = bystander(canvas, rng, 0.008)
-    if thing is None:
-        return None
     flat = rng.random() < 0.3
     other = like_painted(canvas.picture) if flat else retextured(canvas.picture, canvas.other, rng)
     what = "has lost its surface detail" if flat else "has another surface"
     return _changed(canvas, thing, other, what, visibility(strength), rng)
 
 
+@tries(4)
 def _redrawn(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A place of the background was made anew, with other details of the same kind."""
-
-    def attempt() -> Painted | None:
-        mask = spot(canvas, rng, between(strength, 0.012, 0.06) * rng.uniform(0.7, 1.3))
-        if mask is None:
-            return None
-        other = filled(canvas.picture, mask, rng, avoid=mask | ~grown(free(canvas), 4))
-        mixed = levelled(canvas.picture, other, soft(mask, 3), mask, 2.5 * visibility(strength))
-        shown = seen(canvas.picture, mixed, mask)
-        text = said(
-            rng,
-            f"The background {whereabouts(mask)} was invented anew: its details differ from the source.",
-            f"What is {whereabouts(mask)} no longer matches the source, although it was to be kept.",
-        )
-        return finished(canvas, blended(canvas.picture, mixed, soft(grown(shown, 2), 4)), shown, text)
-
-    return first_fit(4, attempt)
+    mask = spot(canvas, rng, between(strength, 0.012, 0.06) * rng.uniform(0.7, 1.3))
+    if mask is None:
+        return None
+    other = filled(canvas.picture, mask, rng, avoid=mask | ~grown(free(canvas), 4))
+    mixed = levelled(canvas.picture, other, soft(mask, 3), mask, 2.5 * visibility(strength))
+    shown = seen(canvas.picture, mixed, mask)
+    text = said(
+        rng,
+        f"The background {whereabouts(mask)} was invented anew: its details differ from the source.",
+        f"What is {whereabouts(mask)} no longer matches the source, although it was to be kept.",
+    )
+    return finished(canvas, confined(canvas.picture, mixed, shown, 4), shown, text)
 
 
+@tries(4)
 def _rewoven(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """Small shapes of a place were redrawn with wandering outlines, as after encoding and regeneration."""
-
-    def attempt() -> Painted | None:
-        mask = spot(canvas, rng, between(strength, 0.02, 0.08))
-        if mask is None:
-            return None
-        other, _ = wobbled(canvas.picture, between(strength, 2.0, 5.0), rng.uniform(10, 22), rng)
-        if rng.random() < 0.5:
-            other = like_painted(other)
-        picture = blended(canvas.picture, other, soft(mask, 4))
-        shown = seen(canvas.picture, picture, mask)
-        text = said(
-            rng,
-            f"Fine shapes {whereabouts(mask)} were redrawn and no longer follow the source.",
-            f"Details {whereabouts(mask)} have other outlines than before; nobody asked for that.",
-        )
-        return finished(canvas, blended(canvas.picture, picture, soft(grown(shown, 2), 4)), shown, text)
-
-    return first_fit(4, attempt)
+    mask = spot(canvas, rng, between(strength, 0.02, 0.08))
+    if mask is None:
+        return None
+    other, _ = wobbled(canvas.picture, between(strength, 2.0, 5.0), rng.uniform(10, 22), rng)
+    if rng.random() < 0.5:
+        other = like_painted(other)
+    picture = blended(canvas.picture, other, soft(mask, 4))
+    shown = seen(canvas.picture, picture, mask)
+    text = said(
+        rng,
+        f"Fine shapes {whereabouts(mask)} were redrawn and no longer follow the source.",
+        f"Details {whereabouts(mask)} have other outlines than before; nobody asked for that.",
+    )
+    return finished(canvas, confined(canvas.picture, picture, shown, 4), shown, text)
 
 
 def _foreign(canvas: Canvas, mask: np.ndarray, rng: Random) -> np.ndarray:
@@ -134,61 +112,54 @@ def _foreign(canvas: Canvas, mask: np.ndarray, rng: Random) -> np.ndarray:
     return from_lab(lab)
 
 
+@tries(3)
 def _foreign_place(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """A place of the background shows something from elsewhere, blended in softly."""
-
-    def attempt() -> Painted | None:
-        mask = spot(canvas, rng, between(strength, 0.01, 0.06) * rng.uniform(0.7, 1.4), detailed=False)
-        if mask is None:
-            return None
-        other = _foreign(canvas, mask, rng)
-        picture = levelled(canvas.picture, other, soft(mask, 4), mask, 2 * visibility(strength))
-        text = said(
-            rng,
-            f"Something new has appeared {whereabouts(mask)} that the instruction does not ask for.",
-            f"The background {whereabouts(mask)} shows other content than the source.",
-        )
-        return finished(canvas, picture, seen(canvas.picture, picture, mask), text)
-
-    return first_fit(3, attempt)
+    mask = spot(canvas, rng, between(strength, 0.01, 0.06) * rng.uniform(0.7, 1.4), detailed=False)
+    if mask is None:
+        return None
+    other = _foreign(canvas, mask, rng)
+    picture = levelled(canvas.picture, other, soft(mask, 4), mask, 2 * visibility(strength))
+    text = said(
+        rng,
+        f"Something new has appeared {whereabouts(mask)} that the instruction does not ask for.",
+        f"The background {whereabouts(mask)} shows other content than the source.",
+    )
+    return finished(canvas, picture, seen(canvas.picture, picture, mask), text)
 
 
+@tries(8)
 def _intruder(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     """An object that nobody asked for: the shape of one segment with the look of another photograph."""
-
-    def attempt() -> Painted | None:
-        room = free(canvas)
-        shapes = [s.mask for s in canvas.edit.bystanders if s.is_thing and 0.01 < s.mask.mean() < 0.25]
-        if not shapes or not room.any():
-            return None
-        shape = shapes[int(rng.integers(len(shapes)))]
-        factor = float(np.sqrt(between(strength, 0.007, 0.05) / shape.mean()))
-        ys, xs = np.nonzero(shape)
-        matrix = cv2.getRotationMatrix2D((float(xs.mean()), float(ys.mean())), rng.normal(0, 12), factor)
-        free_y, free_x = np.nonzero(room)
-        at = int(rng.integers(len(free_y)))
-        matrix[:, 2] += free_x[at] - xs.mean(), free_y[at] - ys.mean()
-        mask = cv2.warpAffine(shape.astype(np.uint8), matrix, room.shape[::-1]) > 0
-        if (mask & ~room).sum() > 0.05 * mask.sum() or mask.mean() < 0.6 * factor**2 * shape.mean():
-            return None
-        mask &= room
-        picture = blended(canvas.picture, _foreign(canvas, mask, rng), soft(mask, 1.2))
-        text = said(
-            rng,
-            f"An object that nobody asked for was added {whereabouts(mask)}.",
-            f'There is an extra thing {whereabouts(mask)}; "{canvas.edit.instruction}" does not call for it.',
-        )
-        return finished(canvas, picture, mask, text)
-
-    return first_fit(8, attempt)
+    room = free(canvas)
+    shapes = [s.mask for s in canvas.edit.bystanders if s.is_thing and 0.01 < s.mask.mean() < 0.25]
+    if not shapes or not room.any():
+        return None
+    shape = shapes[int(rng.integers(len(shapes)))]
+    factor = float(np.sqrt(between(strength, 0.007, 0.05) / shape.mean()))
+    ys, xs = np.nonzero(shape)
+    matrix = cv2.getRotationMatrix2D((float(xs.mean()), float(ys.mean())), rng.normal(0, 12), factor)
+    free_y, free_x = np.nonzero(room)
+    at = int(rng.integers(len(free_y)))
+    matrix[:, 2] += free_x[at] - xs.mean(), free_y[at] - ys.mean()
+    mask = mapped(shape, matrix)
+    if (mask & ~room).sum() > 0.05 * mask.sum() or mask.mean() < 0.6 * factor**2 * shape.mean():
+        return None
+    mask &= room
+    picture = blended(canvas.picture, _foreign(canvas, mask, rng), soft(mask, 1.2))
+    text = said(
+        rng,
+        f"An object that nobody asked for was added {whereabouts(mask)}.",
+        f'There is an extra thing {whereabouts(mask)}; "{canvas.edit.instruction}" does not call for it.',
+    )
+    return finished(canvas, picture, mask, text)
 
 
-def _spilled(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_bystander((0.005, 0.15))
+def _spilled(canvas: Canvas, thing: Segment, strength: float, rng: Random) -> Painted | None:
     """The change took hold of a neighbour too."""
-    edit = canvas.edit
-    content = content_of(edit)
-    thing = bystander(canvas, rng, 0.005, 0.15)
-    if edit.kind not in SPREADING or everywhere(edit) or thing is None or not content.any():
+    edit, content = canvas.edit, object_of(canvas.edit, *SPREADING)
+    if content is None:
         return None
     before, after, here = to_lab(edit.source), to_lab(edit.ideal), to_lab(canvas.picture)
     step = after[content].mean(axis=0) - before[content].mean(axis=0)
@@ -204,12 +175,10 @@ def _spilled(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text)
 
 
-def _bled(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(*SPREADING)
+def _bled(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The change bleeds over the edge of its target into what is beside it."""
     edit = canvas.edit
-    content = content_of(edit)
-    if edit.kind not in SPREADING or everywhere(edit) or not content.any():
-        return None
     side = max(content.shape)
     reach = round(between(strength, 0.025, 0.09) * side)
     uneven = waves(content.shape, side * 0.15, rng) > rng.uniform(-0.5, 0.3)
@@ -268,19 +237,15 @@ def _patch(room: np.ndarray, share: float, rng: Random) -> np.ndarray:
     return (disk > 0) & room
 
 
-def _kind(name: str) -> str:
-    return f"{FlawType.UNINTENDED_CHANGE}.{name}"
-
-
 GENERATORS = (
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("recolored"), _recolored, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("relit"), _relit, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("retextured"), _retextured, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("redrawn"), _redrawn, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("rewoven"), _rewoven, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("foreign"), _foreign_place, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("intruder"), _intruder, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("spilled"), _spilled, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("bled"), _bled, inside_edit=False),
-    Generator(FlawType.UNINTENDED_CHANGE, _kind("details"), _details, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "recolored", _recolored, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "relit", _relit, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "retextured", _retextured, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "redrawn", _redrawn, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "rewoven", _rewoven, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "foreign", _foreign_place, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "intruder", _intruder, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "spilled", _spilled, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "bled", _bled, inside_edit=False),
+    generator(FlawType.UNINTENDED_CHANGE, "details", _details, inside_edit=False),
 )

@@ -4,22 +4,15 @@ import cv2
 import numpy as np
 
 from editrefiner.contracts import EditKind, FlawType
-from training.flaws.failures.finishing import (
-    between,
-    blended,
-    capital,
-    finished,
-    first_fit,
-    levelled,
-    named,
-    said,
-    seen,
-    visibility,
-    whereabouts,
-)
-from training.flaws.failures.shapes import content_of, everywhere, free, grown, soft
+from training.flaws.failures.finishing import finished, generator, tries
+from training.flaws.failures.mixing import blended, levelled, seen
+from training.flaws.failures.shapes import content_of, everywhere, free, grown, mapped, soft
+from training.flaws.failures.strength import between, visibility
+from training.flaws.failures.subjects import on_object
+from training.flaws.failures.telling import capital, named, said, whereabouts
 from training.flaws.failures.tinting import turned
-from training.flaws.scene import Canvas, Generator, Painted, Random
+from training.flaws.failures.warping import carried
+from training.flaws.scene import Canvas, Painted, Random
 
 MAX_AREA = 0.45
 COLOURED = frozenset(
@@ -49,12 +42,10 @@ def _other(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text, largest=1.0 if everywhere(edit) else MAX_AREA)
 
 
-def _hue(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(*COLOURED)
+def _hue(canvas: Canvas, mask: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The changed object has another colour than was asked for."""
     edit = canvas.edit
-    mask = content_of(edit)
-    if edit.kind not in COLOURED or everywhere(edit) or not mask.any():
-        return None
     visible = 1.5 * visibility(strength)
     picture = levelled(canvas.picture, turned(canvas.picture, mask, rng), soft(mask, 1.2), mask, visible)
     name = named(edit.target)
@@ -68,45 +59,36 @@ def _hue(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
 
 def _placed(canvas: Canvas, matrix: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The source with the added object mapped by a matrix, and where that differs from the ideal."""
-    edit, size = canvas.edit, canvas.edit.intended.shape[::-1]
-    content = content_of(edit)
-    new = cv2.warpAffine(content.astype(np.uint8), matrix, size, flags=cv2.INTER_LINEAR) > 0
+    edit = canvas.edit
+    new = mapped(content_of(edit), matrix)
     ground = blended(canvas.picture, edit.source, soft(grown(edit.intended, 1), 1.5))
-    moved = cv2.warpAffine(edit.ideal, matrix, size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-    picture = blended(ground, moved, soft(new, 1.2))
+    picture = blended(ground, carried(edit.ideal, matrix), soft(new, 1.2))
     return picture, seen(canvas.picture, picture, grown(edit.intended | new, 2), level=4.0)
 
 
-def _scale(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(3)
+@on_object(EditKind.ADD)
+def _scale(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """An added object has the wrong size."""
     edit = canvas.edit
-    content = content_of(edit)
-    if edit.kind is not EditKind.ADD or everywhere(edit) or not content.any():
-        return None
     ys, xs = np.nonzero(content)
-
-    def attempt() -> Painted | None:
-        small = rng.random() < 0.5
-        factor = between(strength, 0.72, 0.35) if small else between(strength, 1.35, 2.1)
-        centre = (float(xs.mean()), float(ys.max()))
-        picture, mask = _placed(canvas, cv2.getRotationMatrix2D(centre, 0.0, factor))
-        name, size = named(edit.target), "small" if small else "large"
-        text = said(
-            rng,
-            f"{capital(name)} is far too {size} for the scene.",
-            f'"{edit.instruction}" was done at the wrong scale: {name} {whereabouts(mask)} is too {size}.',
-        )
-        return finished(canvas, picture, mask, text, largest=MAX_AREA)
-
-    return first_fit(3, attempt)
+    small = rng.random() < 0.5
+    factor = between(strength, 0.72, 0.35) if small else between(strength, 1.35, 2.1)
+    centre = (float(xs.mean()), float(ys.max()))
+    picture, mask = _placed(canvas, cv2.getRotationMatrix2D(centre, 0.0, factor))
+    name, size = named(edit.target), "small" if small else "large"
+    text = said(
+        rng,
+        f"{capital(name)} is far too {size} for the scene.",
+        f'"{edit.instruction}" was done at the wrong scale: {name} {whereabouts(mask)} is too {size}.',
+    )
+    return finished(canvas, picture, mask, text, largest=MAX_AREA)
 
 
-def _upside_down(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_object(EditKind.ADD)
+def _upside_down(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """An added object stands on its head or lies on its side."""
     edit = canvas.edit
-    content = content_of(edit)
-    if edit.kind is not EditKind.ADD or everywhere(edit) or not content.any():
-        return None
     ys, xs = np.nonzero(content)
     angle = (180.0 if rng.random() < 0.5 else 90.0) + rng.normal(0, 4)
     if strength < 0.3:
@@ -143,33 +125,27 @@ def _mirrored(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text, largest=MAX_AREA)
 
 
-def _one_too_many(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@tries(12)
+@on_object(EditKind.ADD)
+def _one_too_many(canvas: Canvas, content: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The object was added twice."""
     edit = canvas.edit
-    content = content_of(edit)
-    if edit.kind is not EditKind.ADD or everywhere(edit) or not content.any():
-        return None
-    room = free(canvas) | content
     side, size = max(content.shape), content.shape[::-1]
     ys, xs = np.nonzero(content)
-
-    def attempt() -> Painted | None:
-        factor = between(strength, 0.6, 1.0) * rng.uniform(0.85, 1.1)
-        matrix = cv2.getRotationMatrix2D((float(xs.mean()), float(ys.max())), 0.0, float(factor))
-        matrix[:, 2] += rng.uniform(0.12, 0.5) * side * rng.choice([-1, 1]), rng.normal(0, 0.06) * side
-        new = cv2.warpAffine(content.astype(np.uint8), matrix, size) > 0
-        if new.sum() < 0.8 * factor**2 * content.sum() or (new & ~room).any() or (new & content).any():
-            return None
-        moved = cv2.warpAffine(edit.ideal, matrix, size, flags=cv2.INTER_CUBIC)
-        name = named(edit.target)
-        text = said(
-            rng,
-            f"There is a second copy of {name} {whereabouts(new)}; one was asked for.",
-            f'"{edit.instruction}" was done twice: another {edit.target or "object"} {whereabouts(new)}.',
-        )
-        return finished(canvas, blended(canvas.picture, moved, soft(new, 1.2)), new, text)
-
-    return first_fit(12, attempt)
+    factor = between(strength, 0.6, 1.0) * rng.uniform(0.85, 1.1)
+    matrix = cv2.getRotationMatrix2D((float(xs.mean()), float(ys.max())), 0.0, float(factor))
+    matrix[:, 2] += rng.uniform(0.12, 0.5) * side * rng.choice([-1, 1]), rng.normal(0, 0.06) * side
+    new = mapped(content, matrix)
+    if new.sum() < 0.8 * factor**2 * content.sum() or (new & (content | ~free(canvas))).any():
+        return None
+    moved = cv2.warpAffine(edit.ideal, matrix, size, flags=cv2.INTER_CUBIC)
+    name = named(edit.target)
+    text = said(
+        rng,
+        f"There is a second copy of {name} {whereabouts(new)}; one was asked for.",
+        f'"{edit.instruction}" was done twice: another {edit.target or "object"} {whereabouts(new)}.',
+    )
+    return finished(canvas, blended(canvas.picture, moved, soft(new, 1.2)), new, text)
 
 
 def _opposite(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
@@ -192,16 +168,12 @@ def _opposite(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return finished(canvas, picture, mask, text, largest=1.0 if whole else MAX_AREA)
 
 
-def _kind(name: str) -> str:
-    return f"{FlawType.WRONG_CONTENT}.{name}"
-
-
 GENERATORS = (
-    Generator(FlawType.WRONG_CONTENT, _kind("other"), _other, inside_edit=True),
-    Generator(FlawType.WRONG_CONTENT, _kind("hue"), _hue, inside_edit=True),
-    Generator(FlawType.WRONG_CONTENT, _kind("scale"), _scale),
-    Generator(FlawType.WRONG_CONTENT, _kind("upside_down"), _upside_down),
-    Generator(FlawType.WRONG_CONTENT, _kind("mirrored"), _mirrored, inside_edit=True),
-    Generator(FlawType.WRONG_CONTENT, _kind("one_too_many"), _one_too_many, inside_edit=False),
-    Generator(FlawType.WRONG_CONTENT, _kind("opposite"), _opposite, inside_edit=True),
+    generator(FlawType.WRONG_CONTENT, "other", _other, inside_edit=True),
+    generator(FlawType.WRONG_CONTENT, "hue", _hue, inside_edit=True),
+    generator(FlawType.WRONG_CONTENT, "scale", _scale),
+    generator(FlawType.WRONG_CONTENT, "upside_down", _upside_down),
+    generator(FlawType.WRONG_CONTENT, "mirrored", _mirrored, inside_edit=True),
+    generator(FlawType.WRONG_CONTENT, "one_too_many", _one_too_many, inside_edit=False),
+    generator(FlawType.WRONG_CONTENT, "opposite", _opposite, inside_edit=True),
 )
