@@ -1,10 +1,13 @@
 """How is detail lost? Soft focus, motion, a defocused lens, upscaling, smearing and double exposure."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area
+from training.flaws.artifacts.brush import Layer, Patch, over_area
+from training.flaws.artifacts.warping import carried
 from training.flaws.scene import Random
 
 DETAIL = 8.0  # a blur shows only where there was something sharp
@@ -54,8 +57,7 @@ def _ghosted(patch: Patch, strength: float, random: Random) -> Layer:
     for _ in range(2):
         turn = random.uniform(0, 2 * np.pi)
         shift = np.array([[1, 0, reach * np.cos(turn)], [0, 1, reach * np.sin(turn)]], np.float32)
-        size = (patch.alpha.shape[1], patch.alpha.shape[0])
-        total += cv2.warpAffine(patch.pixels, shift, size, borderMode=cv2.BORDER_REFLECT_101)
+        total += carried(patch.pixels, shift)
     return cv2.GaussianBlur(total / 3, (0, 0), 0.7), patch.alpha
 
 
@@ -63,9 +65,7 @@ def _convolved(pixels: np.ndarray, kernel: np.ndarray) -> np.ndarray:
     return cv2.filter2D(pixels, -1, kernel / kernel.sum(), borderType=cv2.BORDER_REFLECT_101)
 
 
-def _of(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_area(FlawType.BLUR, manner, effect, wordings, detail=DETAIL)
-
+_of = partial(over_area, FlawType.BLUR, detail=DETAIL)
 
 GENERATORS = (
     _of(

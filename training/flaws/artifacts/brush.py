@@ -54,8 +54,7 @@ def over_area(
     flaw_type: FlawType,
     manner: str,
     effect: Effect,
-    wordings: tuple[str, ...],
-    *,
+    *wordings: str,
     detail: float = 0.0,
     shares: tuple[float, float] = (0.004, 0.08),
 ) -> Generator:
@@ -76,8 +75,7 @@ def over_thing(
     flaw_type: FlawType,
     manner: str,
     effect: Effect,
-    wordings: tuple[str, ...],
-    *,
+    *wordings: str,
     largest: float = 0.3,
     suits: Callable[[Segment], bool] | None = None,
 ) -> Generator:

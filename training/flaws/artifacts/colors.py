@@ -1,10 +1,13 @@
 """How does color go wrong in one place? Tints, turned hues, swapped channels, fringes, bleached spots."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.brush import Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.warping import carried
 from training.flaws.scene import Random
 
 TINTS = np.array(  # a unit of push per channel; brightness roughly kept
@@ -45,12 +48,11 @@ def _fringe(patch: Patch, strength: float, random: Random) -> Layer:
     """Red and blue fall apart along edges, as through a bad lens, but only here."""
     reach = 1.6 + 4.5 * strength
     turn = random.uniform(0, 2 * np.pi)
-    size = (patch.alpha.shape[1], patch.alpha.shape[0])
     out = patch.pixels.copy()
     for channel, way in ((0, 1), (2, -1)):
         shift = np.array([[1, 0, way * reach * np.cos(turn)], [0, 1, way * reach * np.sin(turn)]], np.float32)
         plane = np.ascontiguousarray(patch.pixels[..., channel])
-        out[..., channel] = cv2.warpAffine(plane, shift, size, borderMode=cv2.BORDER_REFLECT_101)
+        out[..., channel] = carried(plane, shift)
     edge = cv2.GaussianBlur(np.abs(out - patch.pixels).mean(axis=2), (0, 0), 1.5)
     glow = np.array([26, -18, 34], np.float32) * (0.4 + strength)
     return out + np.clip(edge / 14, 0, 1)[..., None] * glow, patch.alpha
@@ -63,9 +65,7 @@ def _bleached(patch: Patch, strength: float, random: Random) -> Layer:
     return patch.pixels + gain * (patch.pixels - gray), patch.alpha
 
 
-def _of(manner: str, effect: Effect, *wordings: str, detail: float = 0.0) -> Generator:
-    return over_area(FlawType.COLOR_CAST, manner, effect, wordings, detail=detail, shares=(0.006, 0.1))
-
+_of = partial(over_area, FlawType.COLOR_CAST, shares=(0.006, 0.1))
 
 GENERATORS = (
     _of(
@@ -78,10 +78,8 @@ GENERATORS = (
         FlawType.COLOR_CAST,
         "whole_thing",
         _whole_thing,
-        (
-            "{thing} has taken on a tint that does not fit the light of the scene",
-            "the color of {thing} is off as a whole",
-        ),
+        "{thing} has taken on a tint that does not fit the light of the scene",
+        "the color of {thing} is off as a whole",
         largest=0.2,
     ),
     _of(

@@ -1,17 +1,20 @@
 """How does content come twice? Copied things, mirrored twins, moved patches, rows of repeats, ghosts."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.brush import Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.warping import carried
 from training.flaws.scene import Random
 
 
 def _placed(patch: Patch, matrix: np.ndarray) -> Layer:
     """The thing and its soft mask, moved."""
     size = (patch.alpha.shape[1], patch.alpha.shape[0])
-    moved = cv2.warpAffine(patch.pixels, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    moved = carried(patch.pixels, matrix)
     return moved, cv2.warpAffine(patch.alpha, matrix, size)
 
 
@@ -77,9 +80,8 @@ def _moved_patch(patch: Patch, strength: float, random: Random) -> Layer | None:
     turn = random.uniform(0, 2 * np.pi)
     reach = patch.size * random.uniform(0.9, 1.3)
     dx, dy = reach * np.cos(turn), reach * np.sin(turn)
-    size = (patch.alpha.shape[1], patch.alpha.shape[0])
     matrix = np.array([[1, 0, dx], [0, 1, dy]], np.float32)
-    moved = cv2.warpAffine(patch.pixels, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    moved = carried(patch.pixels, matrix)
     weight = patch.alpha[..., None]
     lift = ((patch.pixels - moved) * weight).sum(axis=(0, 1)) / (weight.sum() + 1e-6)
     return moved + np.clip(lift, -25, 25) * 0.8, patch.alpha * (0.5 + 0.5 * min(1, 2 * strength))
@@ -100,20 +102,14 @@ def _row(patch: Patch, strength: float, random: Random) -> Layer | None:
         way = step * (k - (count - 1) / 2)
         matrix = np.array([[1, 0, way * np.cos(turn)], [0, 1, way * np.sin(turn)]], np.float32)
         weight = cv2.warpAffine(stamp, matrix, size)[..., None]
-        moved = cv2.warpAffine(patch.pixels, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+        moved = carried(patch.pixels, matrix)
         pixels += weight * (moved - pixels)
         show = np.maximum(show, weight[..., 0])
     return pixels, show * (0.5 + 0.5 * min(1, 2 * strength))
 
 
-def _thing(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_thing(FlawType.DUPLICATED_CONTENT, manner, effect, wordings, largest=0.12)
-
-
-def _spot(manner: str, effect: Effect, *wordings: str) -> Generator:
-    shares = (0.008, 0.08)
-    return over_area(FlawType.DUPLICATED_CONTENT, manner, effect, wordings, detail=7, shares=shares)
-
+_thing = partial(over_thing, FlawType.DUPLICATED_CONTENT, largest=0.12)
+_spot = partial(over_area, FlawType.DUPLICATED_CONTENT, detail=7, shares=(0.008, 0.08))
 
 GENERATORS = (
     _thing(

@@ -1,12 +1,14 @@
 """How does writing fail? Scrambled words, mirrored glyphs, letter-like strokes, smeared print."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area
-from training.flaws.artifacts.structure import warped
+from training.flaws.artifacts.brush import Layer, Patch, over_area
+from training.flaws.artifacts.warping import carried, warped
 from training.flaws.places import smooth_noise
 from training.flaws.scene import Random
 
@@ -136,7 +138,7 @@ def _printed(
     show = np.maximum(show, np.minimum(1.2 * letters, 1))
     turn = cv2.getRotationMatrix2D((x + width / 2, y + height / 2), random.normal(0, 4), 0.94)
     size = (patch.alpha.shape[1], patch.alpha.shape[0])
-    pixels = cv2.warpAffine(pixels.astype(np.float32), turn, size, borderMode=cv2.BORDER_REFLECT_101)
+    pixels = carried(pixels.astype(np.float32), turn)
     show = cv2.warpAffine(show, turn, size)
     return cv2.GaussianBlur(pixels, (0, 0), 0.6), cv2.GaussianBlur(show, (0, 0), 0.6)
 
@@ -165,9 +167,7 @@ def _shuffled(patch: Patch, strength: float, random: Random) -> Layer | None:
     return soft, cv2.GaussianBlur(show, (0, 0), 1.5)
 
 
-def _of(manner: str, effect: Effect, *wordings: str, detail: float = 0.0) -> Generator:
-    return over_area(FlawType.ILLEGIBLE_TEXT, manner, effect, wordings, detail=detail, shares=(0.008, 0.08))
-
+_of = partial(over_area, FlawType.ILLEGIBLE_TEXT, shares=(0.008, 0.08))
 
 GENERATORS = (
     _of(

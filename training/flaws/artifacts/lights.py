@@ -1,10 +1,12 @@
 """How does light contradict the scene? Wrong exposure, gradients, blown spots, shadows, flatness, glows."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.brush import Layer, Patch, over_area, over_thing
 from training.flaws.places import smooth_noise
 from training.flaws.scene import Random
 
@@ -78,14 +80,8 @@ def _stray_glow(patch: Patch, strength: float, random: Random) -> Layer:
     return patch.pixels + glow[..., None] * color * room, np.minimum(3 * patch.alpha, 1)
 
 
-def _thing(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_thing(FlawType.LIGHTING_MISMATCH, manner, effect, wordings, largest=0.25)
-
-
-def _spot(manner: str, effect: Effect, *wordings: str, detail: float = 0.0) -> Generator:
-    shares = (0.008, 0.1)
-    return over_area(FlawType.LIGHTING_MISMATCH, manner, effect, wordings, detail=detail, shares=shares)
-
+_thing = partial(over_thing, FlawType.LIGHTING_MISMATCH, largest=0.25)
+_spot = partial(over_area, FlawType.LIGHTING_MISMATCH, shares=(0.008, 0.1))
 
 GENERATORS = (
     _thing(

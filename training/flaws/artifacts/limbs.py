@@ -1,13 +1,14 @@
 """How does a body go wrong? Limbs stretched, bent, doubled, melted away or swollen."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_thing
-from training.flaws.artifacts.structure import warped
+from training.flaws.artifacts.brush import Generator, Layer, Patch, over_thing
+from training.flaws.artifacts.warping import carried, warped
 from training.flaws.places import bare_name
 from training.flaws.scene import Random, Segment
 
@@ -36,6 +37,10 @@ class Limb:
     """(h, w) float32: pixels to the side of the axis."""
     axis: tuple[float, float]
     """Unit vector from base to tip."""
+
+
+LimbEffect = Callable[[Patch, Limb, float, Random], Layer | None]
+"""(patch, one of its limbs, strength, random) -> what to lay on the patch; None where it does not fit."""
 
 
 def has_a_body(segment: Segment) -> bool:
@@ -89,10 +94,12 @@ def _window(limb: Limb, reach: float) -> np.ndarray:
     return np.exp(-(np.maximum(beside - 0.6, 0) ** 2) * 3)
 
 
-def _stretched(patch: Patch, strength: float, random: Random) -> Layer | None:
-    limb = _limb(patch, random)
-    if limb is None:
-        return None
+def _reshaped(patch: Patch, dx: np.ndarray, dy: np.ndarray) -> Layer:
+    """The whole patch displaced: the background gives way to the limb."""
+    return warped(patch.pixels, dx, dy), np.ones(patch.alpha.shape, np.float32)
+
+
+def _stretched(patch: Patch, limb: Limb, strength: float, _: Random) -> Layer:
     longer = 1.3 + 0.8 * strength
     end = longer * limb.length
     stop = end + 0.6 * limb.length
@@ -100,43 +107,30 @@ def _stretched(patch: Patch, strength: float, random: Random) -> Layer | None:
     source = np.where(limb.along < end, limb.along / longer, beyond)
     source = np.where((limb.along < 0) | (limb.along > stop), limb.along, source)
     pull = (source - limb.along) * _window(limb, 1)
-    return warped(patch.pixels, pull * limb.axis[0], pull * limb.axis[1]), np.ones(
-        patch.alpha.shape, np.float32
-    )
+    return _reshaped(patch, pull * limb.axis[0], pull * limb.axis[1])
 
 
-def _bent(patch: Patch, strength: float, random: Random) -> Layer | None:
+def _bent(patch: Patch, limb: Limb, strength: float, random: Random) -> Layer:
     """The limb curves sideways like rubber, more towards its tip."""
-    limb = _limb(patch, random)
-    if limb is None:
-        return None
     way = np.clip(limb.along / limb.length, 0, 1)
     past = np.exp(-(np.maximum(limb.along / limb.length - 1, 0) ** 2) * 8)
     side = random.choice([-1, 1]) * (0.2 + 0.5 * strength) * limb.length
     bow = np.sin(way * np.pi) if random.random() < 0.4 else way**2
     push = side * bow * past * _window(limb, 1.6)
-    return warped(patch.pixels, -limb.axis[1] * push, limb.axis[0] * push), np.ones(
-        patch.alpha.shape, np.float32
-    )
+    return _reshaped(patch, -limb.axis[1] * push, limb.axis[0] * push)
 
 
-def _doubled(patch: Patch, strength: float, random: Random) -> Layer | None:
-    limb = _limb(patch, random)
-    if limb is None:
-        return None
+def _doubled(patch: Patch, limb: Limb, strength: float, random: Random) -> Layer:
     turn = random.choice([-1, 1]) * random.uniform(22, 55)
     matrix = cv2.getRotationMatrix2D(limb.base, turn, random.uniform(0.85, 1.1))
     size = (patch.alpha.shape[1], patch.alpha.shape[0])
-    copy = cv2.warpAffine(patch.pixels, matrix, size, borderMode=cv2.BORDER_REFLECT_101)
+    copy = carried(patch.pixels, matrix)
     show = cv2.warpAffine(limb.soft, matrix, size)
     return copy, np.clip(1.4 * show, 0, 1) * (0.5 + 0.5 * min(1, 2 * strength))
 
 
-def _melted_away(patch: Patch, strength: float, random: Random) -> Layer | None:
+def _melted_away(patch: Patch, limb: Limb, strength: float, random: Random) -> Layer | None:
     """The outer part of the limb is gone; it ends in a soft stump."""
-    limb = _limb(patch, random)
-    if limb is None:
-        return None
     kept = random.uniform(0.35, 0.6) * (1 - 0.6 * strength)
     outer = (limb.soft > 0.15) & (limb.along > kept * limb.length)
     hole = cv2.dilate(outer.astype(np.uint8), np.ones((5, 5), np.uint8))
@@ -147,10 +141,7 @@ def _melted_away(patch: Patch, strength: float, random: Random) -> Layer | None:
     return filled, cv2.GaussianBlur(hole.astype(np.float32), (0, 0), 1.5)
 
 
-def _swollen(patch: Patch, strength: float, random: Random) -> Layer | None:
-    limb = _limb(patch, random)
-    if limb is None:
-        return None
+def _swollen(patch: Patch, limb: Limb, strength: float, random: Random) -> Layer:
     middle = random.uniform(0.4, 0.8) * limb.length
     reach = max(0.45 * limb.length, 0.9 * limb.width)
     far = ((limb.along - middle) ** 2 + limb.across**2) / reach**2
@@ -159,11 +150,15 @@ def _swollen(patch: Patch, strength: float, random: Random) -> Layer | None:
         pull *= -1.4  # withered instead of swollen
     dx = pull * (limb.across * -limb.axis[1])
     dy = pull * (limb.across * limb.axis[0])
-    return warped(patch.pixels, dx, dy), np.ones(patch.alpha.shape, np.float32)
+    return _reshaped(patch, dx, dy)
 
 
-def _of(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_thing(FlawType.ANATOMY, manner, effect, wordings, largest=0.3, suits=has_a_body)
+def _of(manner: str, effect: LimbEffect, *wordings: str) -> Generator:
+    def on_a_limb(patch: Patch, strength: float, random: Random) -> Layer | None:
+        limb = _limb(patch, random)
+        return None if limb is None else effect(patch, limb, strength, random)
+
+    return over_thing(FlawType.ANATOMY, manner, on_a_limb, *wordings, suits=has_a_body)
 
 
 GENERATORS = (

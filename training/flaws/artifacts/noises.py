@@ -1,10 +1,12 @@
 """How do stray pixels come in? Grain, color blotches, specks, JPEG blocks, bands and coarse speckle."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area
+from training.flaws.artifacts.brush import Layer, Patch, over_area
 from training.flaws.places import smooth_noise
 from training.flaws.scene import Random
 
@@ -65,9 +67,7 @@ def _speckle(patch: Patch, strength: float, random: Random) -> Layer:
     return patch.pixels + gain[..., None] * base, patch.alpha
 
 
-def _of(manner: str, effect: Effect, *wordings: str, detail: float = 0.0) -> Generator:
-    return over_area(FlawType.NOISE, manner, effect, wordings, detail=detail)
-
+_of = partial(over_area, FlawType.NOISE)
 
 GENERATORS = (
     _of(

@@ -1,10 +1,13 @@
 """How does a join show? Tone steps, halos, cut edges, double edges, matte lines and tile borders."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.brush import Layer, Patch, over_area, over_thing
+from training.flaws.artifacts.warping import carried
 from training.flaws.places import smooth_noise
 from training.flaws.scene import Random
 
@@ -59,7 +62,7 @@ def _double_edge(patch: Patch, strength: float, random: Random) -> Layer:
     turn = random.uniform(0, 2 * np.pi)
     shift = np.array([[1, 0, reach * np.cos(turn)], [0, 1, reach * np.sin(turn)]], np.float32)
     size = (patch.alpha.shape[1], patch.alpha.shape[0])
-    moved = cv2.warpAffine(patch.pixels, shift, size, borderMode=cv2.BORDER_REFLECT_101)
+    moved = carried(patch.pixels, shift)
     rim = cv2.warpAffine(np.exp(-((inside / (reach * 0.9)) ** 2)) * (inside > 0), shift, size)
     show = rim * (outside > 0.5) * (0.45 + 0.5 * strength)
     return moved, np.clip(cv2.GaussianBlur(show.astype(np.float32), (0, 0), 0.8), 0, 1)
@@ -125,13 +128,8 @@ def _spread(pixels: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.where((known | (mass < 1e-2))[..., None], pixels, carried)
 
 
-def _round(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_thing(FlawType.SEAM_OR_HALO, manner, effect, wordings, largest=0.35)
-
-
-def _across(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_area(FlawType.SEAM_OR_HALO, manner, effect, wordings, shares=(0.01, 0.1))
-
+_round = partial(over_thing, FlawType.SEAM_OR_HALO, largest=0.35)
+_across = partial(over_area, FlawType.SEAM_OR_HALO, shares=(0.01, 0.1))
 
 GENERATORS = (
     _round(

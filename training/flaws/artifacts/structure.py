@@ -1,26 +1,17 @@
 """How does structure break? Melting, swirls, pinches, shards, ripples and drips."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area
+from training.flaws.artifacts.brush import Layer, Patch, over_area
+from training.flaws.artifacts.warping import warped
 from training.flaws.places import smooth_noise
 from training.flaws.scene import Random
 
 DETAIL = 6.0  # without structure nothing is seen to bend
-
-
-def warped(pixels: np.ndarray, dx: np.ndarray, dy: np.ndarray) -> np.ndarray:
-    """Every pixel taken from (x + dx, y + dy)."""
-    rows, columns = np.indices(dx.shape, dtype=np.float32)
-    return cv2.remap(
-        pixels,
-        columns + dx.astype(np.float32),
-        rows + dy.astype(np.float32),
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_REFLECT_101,
-    )
 
 
 def _bent(patch: Patch, dx: np.ndarray, dy: np.ndarray) -> Layer:
@@ -98,9 +89,7 @@ def _drip(patch: Patch, strength: float, random: Random) -> Layer:
     return _bent(patch, 0.15 * dy, dy)
 
 
-def _of(manner: str, effect: Effect, *wordings: str) -> Generator:
-    return over_area(FlawType.DISTORTED_STRUCTURE, manner, effect, wordings, detail=DETAIL)
-
+_of = partial(over_area, FlawType.DISTORTED_STRUCTURE, detail=DETAIL)
 
 GENERATORS = (
     _of(

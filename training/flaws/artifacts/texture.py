@@ -1,10 +1,12 @@
 """How does a surface look generated? Tiles, plastic, grids, ringing, flat tones, foreign grain, worms."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
 from editrefiner.contracts import FlawType
-from training.flaws.artifacts.brush import Effect, Generator, Layer, Patch, over_area
+from training.flaws.artifacts.brush import Layer, Patch, over_area
 from training.flaws.places import smooth_noise
 from training.flaws.scene import Random
 
@@ -97,9 +99,7 @@ def _worms(patch: Patch, strength: float, random: Random) -> Layer:
     return own + bands[..., None] * (6 + 17 * strength) * tint, patch.alpha
 
 
-def _of(manner: str, effect: Effect, *wordings: str, detail: float = 0.0) -> Generator:
-    return over_area(FlawType.UNNATURAL_TEXTURE, manner, effect, wordings, detail=detail)
-
+_of = partial(over_area, FlawType.UNNATURAL_TEXTURE)
 
 GENERATORS = (
     _of(
