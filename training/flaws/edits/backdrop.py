@@ -8,7 +8,8 @@ import numpy as np
 from editrefiner.contracts import EditKind
 from training.flaws import wording
 from training.flaws.edits.palette import LOOKS, color_word
-from training.flaws.edits.pixels import blend, bystanders, differs, fitting, from_lab, soft, solidity
+from training.flaws.edits.pixels import blend, bystanders, differs, fitting, soft, solidity
+from training.flaws.lab import from_lab
 from training.flaws.scene import IdealEdit, Random, Scene
 
 PLAIN = ("white", "black", "gray", "blue", "green", "pink", "yellow", "red", "turquoise", "purple")

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from training.flaws.edits.palette import color_word
-from training.flaws.edits.pixels import blend, box_of, from_lab, mean_lab, solidity, to_lab, visible
+from training.flaws.edits.pixels import blend, box_of, mean_lab, solidity, visible
+from training.flaws.lab import from_lab, to_lab
 from training.flaws.scene import Random, Scene
 
 MIN_SHARE, MAX_SHARE = 0.02, 0.2  # of the frame that a pasted thing fills

@@ -7,9 +7,10 @@ import numpy as np
 
 from editrefiner.contracts import EditKind
 from training.flaws import wording
-from training.flaws.edits.pixels import blend_box, box_of, fitting, to_bytes, visible
+from training.flaws.edits.pixels import blend_box, box_of, fitting, visible
 from training.flaws.edits.surface import MIN_VISIBLE, surface_edit, target_of
 from training.flaws.edits.texture import PATTERNS, TEXTURES
+from training.flaws.lab import to_bytes
 from training.flaws.scene import IdealEdit, Random, Scene
 
 

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from training.flaws.edits.pixels import blend_box, box_of, from_lab, mean_lab, to_lab
+from training.flaws.edits.pixels import blend_box, box_of, mean_lab
+from training.flaws.lab import from_lab, to_lab
 
 LOOKS = {
     "red": (46, 62, 34), "orange": (64, 68, 60), "yellow": (82, 72, 92), "green": (50, 52, 140),

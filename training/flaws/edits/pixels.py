@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import cv2
 import numpy as np
 
+from training.flaws.lab import to_lab
 from training.flaws.scene import Scene, Segment
 from training.flaws.wording import UNNAMED
 
@@ -13,21 +14,6 @@ Box = tuple[int, int, int, int]
 
 MAX_OVERLAP = 0.03  # a segment touched less than this is still a bystander
 FAINTEST = 0.02  # weights below it change no pixel, they only widen the truth
-
-
-def to_lab(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32 CIELAB of uint8 RGB."""
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-
-
-def from_lab(lab: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 RGB of float32 CIELAB; colours outside of the gamut are clipped."""
-    return to_bytes(cv2.cvtColor(np.ascontiguousarray(lab, np.float32), cv2.COLOR_LAB2RGB))
-
-
-def to_bytes(unit: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 of values in 0..1."""
-    return np.rint(np.clip(unit, 0, 1) * 255).astype(np.uint8)
 
 
 def mean_lab(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -8,16 +8,8 @@ import numpy as np
 from editrefiner.contracts import EditKind
 from training.flaws import wording
 from training.flaws.edits.palette import color_word, far_colors, recolored
-from training.flaws.edits.pixels import (
-    blend_box,
-    box_of,
-    bystanders,
-    extent,
-    fitting,
-    from_lab,
-    to_lab,
-    visible,
-)
+from training.flaws.edits.pixels import blend_box, box_of, bystanders, extent, fitting, visible
+from training.flaws.lab import from_lab, to_lab
 from training.flaws.scene import IdealEdit, Random, Scene, Segment
 
 MIN_VISIBLE = 9.0  # mean absolute difference, of 255: below it the truth is a matter of opinion

@@ -8,7 +8,8 @@ import numpy as np
 from editrefiner.contracts import EditKind
 from training.flaws import wording
 from training.flaws.edits.looks import PHOTO, STYLES, TONES
-from training.flaws.edits.pixels import from_lab, to_bytes, to_lab, visible
+from training.flaws.edits.pixels import visible
+from training.flaws.lab import from_lab, to_bytes, to_lab
 from training.flaws.scene import IdealEdit, Random, Scene
 
 MIN_VISIBLE = 6.0  # mean absolute difference over the frame, of 255

@@ -11,8 +11,9 @@ from training.flaws.failures.mixing import levelled
 from training.flaws.failures.shapes import everywhere
 from training.flaws.failures.strength import between, visibility
 from training.flaws.failures.telling import said
-from training.flaws.failures.tinting import from_lab, relit, to_lab
+from training.flaws.failures.tinting import relit
 from training.flaws.failures.warping import carried
+from training.flaws.lab import from_lab, to_lab
 from training.flaws.scene import Canvas, Painted, Random
 
 SOFTER_PX = (0.9, 2.6)  # blur of a whole-frame softening

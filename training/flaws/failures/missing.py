@@ -7,6 +7,7 @@ from training.flaws.failures.finishing import finished, generator
 from training.flaws.failures.mixing import blended, difference, seen
 from training.flaws.failures.shapes import content_of, everywhere, grown, soft
 from training.flaws.failures.strength import between
+from training.flaws.failures.subjects import on_place
 from training.flaws.failures.telling import named, said, whereabouts
 from training.flaws.failures.tinting import like_painted
 from training.flaws.failures.warping import wobbled
@@ -72,12 +73,10 @@ def _part(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return _traced(canvas, picture, mask, text)
 
 
-def _faint(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_place(_place)
+def _faint(canvas: Canvas, mask: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The change is so faint that it is as good as missing."""
     edit = canvas.edit
-    mask = _place(edit)
-    if mask is None:
-        return None
     kept = between(strength, 0.32, 0.08)
     picture = blended(canvas.picture, edit.source, soft(grown(edit.intended, 1), 2) * (1 - kept))
     name = named(edit.target)
@@ -89,12 +88,10 @@ def _faint(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return _traced(canvas, picture, mask, text)
 
 
-def _redrawn(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_place(_place)
+def _redrawn(canvas: Canvas, mask: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """The target was drawn anew, slightly differently, but not as requested."""
     edit = canvas.edit
-    mask = _place(edit)
-    if mask is None:
-        return None
     drawn, _ = wobbled(edit.source, between(strength, 2.5, 1.2), 28, rng)
     if rng.random() < 0.6:
         drawn = like_painted(drawn)
@@ -109,12 +106,10 @@ def _redrawn(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
     return _traced(canvas, picture, mask, text)
 
 
-def _rim(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
+@on_place(_place)
+def _rim(canvas: Canvas, mask: np.ndarray, strength: float, rng: Random) -> Painted | None:
     """Only the rim of the target shows that something was tried."""
     edit = canvas.edit
-    mask = _place(edit)
-    if mask is None:
-        return None
     width = round(between(strength, 5, 2))
     inner = grown(mask, -width)
     if inner.sum() < 0.5 * mask.sum():

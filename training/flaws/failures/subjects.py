@@ -12,24 +12,29 @@ from training.flaws.scene import Canvas, IdealEdit, Painted, Painter, Random, Se
 
 Sizes = tuple[float, float]
 """The smallest and the largest share of the frame."""
-ObjectPainter = Callable[[Canvas, np.ndarray, float, Random], Painted | None]
-"""(canvas, (H, W) bool object, strength, random) -> the flaw on the object."""
+MaskPainter = Callable[[Canvas, np.ndarray, float, Random], Painted | None]
+"""(canvas, (H, W) bool object or place, strength, random) -> the flaw there."""
 BystanderPainter = Callable[[Canvas, Segment, float, Random], Painted | None]
 """(canvas, bystander, strength, random) -> the flaw on the bystander."""
 
 
-def on_object(*kinds: EditKind) -> Callable[[ObjectPainter], Painter]:
-    """Makes a painter of one that needs the object of a request of one of these kinds (of any, for none)."""
+def on_place(find: Callable[[IdealEdit], np.ndarray | None]) -> Callable[[MaskPainter], Painter]:
+    """Makes a painter of one that needs a certain place of the edit, and paints where there is one."""
 
-    def choosing(painter: ObjectPainter) -> Painter:
+    def choosing(painter: MaskPainter) -> Painter:
         @wraps(painter)
         def paint(canvas: Canvas, strength: float, rng: Random) -> Painted | None:
-            content = object_of(canvas.edit, *kinds)
-            return None if content is None else painter(canvas, content, strength, rng)
+            place = find(canvas.edit)
+            return None if place is None else painter(canvas, place, strength, rng)
 
         return paint
 
     return choosing
+
+
+def on_object(*kinds: EditKind) -> Callable[[MaskPainter], Painter]:
+    """Makes a painter of one that needs the object of a request of one of these kinds (of any, for none)."""
+    return on_place(lambda edit: object_of(edit, *kinds))
 
 
 def object_of(edit: IdealEdit, *kinds: EditKind) -> np.ndarray | None:

@@ -3,17 +3,8 @@
 import cv2
 import numpy as np
 
+from training.flaws.lab import from_lab, to_lab
 from training.flaws.scene import Random
-
-
-def to_lab(picture: np.ndarray) -> np.ndarray:
-    """(H, W, 3) float32 CIELAB, L in 0..100."""
-    return cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2Lab)
-
-
-def from_lab(lab: np.ndarray) -> np.ndarray:
-    """(H, W, 3) uint8 RGB."""
-    return np.clip(np.rint(cv2.cvtColor(lab, cv2.COLOR_Lab2RGB) * 255), 0, 255).astype(np.uint8)
 
 
 def turned(picture: np.ndarray, mask: np.ndarray, rng: Random) -> np.ndarray:

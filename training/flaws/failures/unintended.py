@@ -11,8 +11,9 @@ from training.flaws.failures.shapes import free, grown, mapped, soft, spot, wave
 from training.flaws.failures.strength import between, visibility
 from training.flaws.failures.subjects import object_of, on_bystander, on_object
 from training.flaws.failures.telling import called, capital, named, said, whereabouts
-from training.flaws.failures.tinting import from_lab, like_painted, relit, retextured, to_lab, turned
+from training.flaws.failures.tinting import like_painted, relit, retextured, turned
 from training.flaws.failures.warping import wobbled
+from training.flaws.lab import from_lab, to_lab
 from training.flaws.scene import Canvas, Painted, Random, Segment
 
 SPREADING = frozenset({EditKind.RECOLOR, EditKind.MATERIAL, EditKind.REPLACE})
