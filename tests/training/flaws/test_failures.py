@@ -9,7 +9,8 @@ import pytest
 
 from editrefiner.contracts import EditKind, FlawType
 from training.flaws.failures import FAILURES
-from training.flaws.scene import Canvas, Generator, IdealEdit, Segment
+from training.flaws.failures.finishing import tries
+from training.flaws.scene import Canvas, Generator, IdealEdit, Painted, Segment
 
 HEIGHT, WIDTH = 180, 240
 RIM = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))  # six pixels beyond the mask
@@ -199,7 +200,22 @@ def test_an_edit_without_bystanders_in_a_flat_picture_is_no_obstacle(generator: 
 def test_an_edit_whose_object_was_cut_away_is_no_obstacle(generator: Generator) -> None:
     for number, edit in enumerate(EDITS):
         bare = replace(edit, content=np.zeros((HEIGHT, WIDTH), bool))
-        generator.paint(canvas_of(bare), 0.5, np.random.default_rng(number))
+        flaw = generator.paint(canvas_of(bare), 0.5, np.random.default_rng(number))
+        assert flaw is None or generator.name != "geometry_shift.target_moved"
+
+
+@pytest.mark.parametrize(("lucky", "found"), [(1, True), (3, True), (4, False)])
+def test_a_painter_starts_over_until_it_is_lucky_or_out_of_tries(lucky: int, found: bool) -> None:
+    done = []
+
+    @tries(3)
+    def paint(canvas: Canvas, _strength: float, _rng: np.random.Generator) -> Painted | None:
+        done.append(canvas)
+        return Painted(canvas.picture, BALL, "It is there.") if len(done) == lucky else None
+
+    flaw = paint(canvas_of(EDITS[0]), 0.5, np.random.default_rng(0))
+    assert (flaw is not None) == found
+    assert len(done) == min(lucky, 3)
 
 
 @pytest.mark.parametrize(
