@@ -70,7 +70,9 @@ deploy-check: $(VENV)/.dev ## Validate Dockerfiles, compose files and manifests 
 lock: $(BIN)/python ## Rewrite constraints.txt from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --extra dev pyproject.toml \
-		--no-header --no-annotate --no-emit-package editrefiner --output-file constraints.txt
+		--no-header --no-annotate --no-emit-package editrefiner --constraint deploy/constraints-gpu.txt \
+		--output-file constraints.txt
+	@sed -i "s/+cpu$$//" constraints.txt
 
 clean: ## Remove the environment and every output
 	@rm -rf $(VENV) out build dist .pytest_cache .ruff_cache .hypothesis

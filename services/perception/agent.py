@@ -60,6 +60,8 @@ class Finding:
     scope: ChangeScope
     edit_kind: EditKind
     registration: Registration
+    extent: np.ndarray | None = None
+    """(h, w) bool: what certainly changed without being asked to; regions on it are cut to it."""
 
 
 class FlawDetector(Protocol):
@@ -169,7 +171,15 @@ class PerceptionAgent:
 
     def _regions(self, finding: Finding, size: tuple[int, int], max_regions: int) -> tuple[Region, ...]:
         thresholds = self._detector.thresholds
-        return find_regions(finding.artifact, finding.failure, thresholds, size=size, max_regions=max_regions)
+        return find_regions(
+            finding.artifact,
+            finding.failure,
+            thresholds,
+            size=size,
+            max_regions=max_regions,
+            extent=finding.extent,
+            intended=_fitted(finding.intended, finding.artifact.shape),
+        )
 
     def _answer(self, name: str, region: Region) -> FlawRegion:
         return FlawRegion(
@@ -200,6 +210,13 @@ class PerceptionAgent:
         if hard:
             levels = np.where(levels >= 128, 255, 0).astype(np.uint8)
         return self._pictures.put_pixels(levels)
+
+
+def _fitted(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """A mask at the size of the maps, which a detector may give at another than its measures."""
+    if mask.shape == shape:
+        return mask
+    return cv2.resize(mask.astype(np.uint8), shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
 
 
 def _reference(image: ImageInput) -> ImageRef:

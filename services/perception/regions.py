@@ -10,7 +10,9 @@ from editrefiner.contracts import Box, FlawKind, Thresholds
 MIN_AREA = 0.0008  # of the frame: anything smaller is noise or invisible
 MERGE_GAP = 0.012  # of the longest side: blobs closer than this are repaired together
 GROW = 0.004  # of the longest side: a repair needs the flaw's rim too
-MIN_PEAK = 0.7  # a blob that nowhere rises clearly above its threshold is not reported
+MIN_PEAK = 1.4  # of the threshold: a blob that nowhere rises clearly above it is not reported
+OWN_PART = 0.35  # of a connected change, from which the whole of it belongs to the blob that lies on it
+TELLING = 0.2  # of a blob: less change than this does not say where the flaw ends
 
 
 @dataclass(frozen=True)
@@ -37,13 +39,22 @@ def find_regions(
     *,
     size: tuple[int, int],
     max_regions: int,
+    extent: np.ndarray | None = None,
+    intended: np.ndarray | None = None,
 ) -> tuple[Region, ...]:
     """The most salient blobs of two maps in [0, 1], (h, w) each, scaled to `size` (height, width).
 
-    The maps may be smaller than the picture; their pixel grid covers the same frame.
+    The maps may be smaller than the picture; their pixel grid covers the same frame. `extent`, (h, w) bool,
+    marks what certainly changed without being asked to: saliency says where a flaw is, the change how far it
+    reaches. `intended`, (h, w) bool, is the requested change: what lies mostly beside it ends there.
     """
+    relative = np.maximum(artifact / thresholds.artifact, failure / thresholds.editing_failure)
     salient = np.maximum(artifact, failure)
-    flawed = (artifact >= thresholds.artifact) | (failure >= thresholds.editing_failure)
+    flawed = relative >= 1
+    if extent is not None:
+        flawed = _tightened(flawed, extent)
+    if intended is not None:
+        flawed = _kept_out(flawed, intended)
     count, labels, stats = _blobs(flawed)
     found = []
     for label in range(1, count):
@@ -52,7 +63,8 @@ def find_regions(
         inside = labels[window] == label
         core = inside & flawed[window]
         peak = float(salient[window][core].max(initial=0.0))
-        if peak >= MIN_PEAK and core.sum() >= max(4, MIN_AREA * flawed.size):
+        clear = float(relative[window][core].max(initial=0.0)) >= MIN_PEAK
+        if clear and core.sum() >= max(4, MIN_AREA * flawed.size):
             mass = [float(m[window][core].sum()) for m in (artifact, failure)]
             kind = FlawKind.ARTIFACT if mass[0] > mass[1] else FlawKind.EDITING_FAILURE
             found.append((sum(mass), label, kind, float(salient[window][core].mean()), peak))
@@ -70,6 +82,33 @@ def union_mask(regions: tuple[Region, ...], size: tuple[int, int]) -> np.ndarray
         x0, y0, x1, y1 = region.bbox
         np.maximum(whole[y0:y1, x0:x1], region.mask, out=whole[y0:y1, x0:x1])
     return whole
+
+
+def _tightened(flawed: np.ndarray, extent: np.ndarray) -> np.ndarray:
+    """Blobs cut to the change that they lie on, with those parts of it that reach beyond the blob."""
+    _, found, stats, _ = cv2.connectedComponentsWithStats(extent.astype(np.uint8), connectivity=8)
+    changes = np.asarray(found, np.int64)
+    inside = np.bincount(changes[flawed & extent], minlength=len(stats))
+    own = inside >= OWN_PART * stats[:, cv2.CC_STAT_AREA]
+    own[0] = False
+    exact = (flawed & extent) | own[changes]
+    count, found = cv2.connectedComponents(flawed.astype(np.uint8), connectivity=8)
+    blobs = np.asarray(found, np.int64)
+    area = np.bincount(blobs.ravel(), minlength=count)
+    changed = np.bincount(blobs[flawed & extent], minlength=count)
+    vague = changed < TELLING * area  # nothing to cut along: an edit that is missing, a flaw within the edit
+    vague[0] = False
+    return exact | vague[blobs]
+
+
+def _kept_out(flawed: np.ndarray, intended: np.ndarray) -> np.ndarray:
+    """Blobs that lie mostly outside the requested change, without the part inside it."""
+    count, found = cv2.connectedComponents(flawed.astype(np.uint8), connectivity=8)
+    blobs = np.asarray(found, np.int64)
+    area = np.bincount(blobs.ravel(), minlength=count)
+    inside = np.bincount(blobs[flawed & intended], minlength=count)
+    beside = inside < 0.5 * area
+    return flawed & ~(intended & beside[blobs])
 
 
 def _blobs(flawed: np.ndarray) -> tuple[int, np.ndarray, np.ndarray]:

@@ -87,7 +87,7 @@ def test_an_edit_done_well_has_no_flaw_and_is_known_as_the_one_asked_for() -> No
         (scenes.with_blur, FlawKind.ARTIFACT, 0.3),
         (scenes.with_grain, FlawKind.ARTIFACT, 0.8),
         (scenes.with_block, FlawKind.EDITING_FAILURE, 0.8),
-        (scenes.with_cast, FlawKind.EDITING_FAILURE, 0.8),
+        (scenes.with_cast, FlawKind.ARTIFACT, 0.8),
     ],
     ids=["blur", "grain", "block", "cast"],
 )

@@ -102,3 +102,40 @@ def test_regions_lie_in_the_frame_and_make_up_the_mask(
         assert region.mask.shape == (y1 - y0, x1 - x0)
         assert np.all(mask[y0:y1, x0:x1][region.mask > 0] == 255)
     assert np.count_nonzero(mask) <= sum(region.area for region in found)
+
+
+def tightened(changed: Box | None) -> np.ndarray:
+    """(H, W) bool: the regions of a salient square from 40 to 80, where `changed` is what changed."""
+    extent = None if changed is None else salient(changed) > 0
+    found = find_regions(salient((40, 40, 80, 80)), NONE, THRESHOLDS, size=SIZE, max_regions=8, extent=extent)
+    return union_mask(found, SIZE) > 0
+
+
+def test_a_region_ends_where_the_change_that_it_lies_on_ends() -> None:
+    found = tightened((50, 50, 90, 90))
+
+    assert found[50:90, 50:90].all(), "what of the change reaches beyond the saliency belongs to the flaw"
+    assert not found[:46].any()
+    assert not found[:, :46].any()
+
+
+def test_a_change_that_a_region_only_touches_is_not_taken_along() -> None:
+    found = tightened((65, 45, 250, 75))
+
+    assert found[50:70, 67:78].all()
+    assert not found[:, 90:].any()
+
+
+def test_a_region_where_nothing_changed_keeps_the_shape_of_its_saliency() -> None:
+    elsewhere = tightened((200, 150, 250, 190))
+
+    assert np.array_equal(elsewhere, tightened(None))
+    assert elsewhere[42:78, 42:78].all()
+
+
+@pytest.mark.parametrize(("value", "count"), [(0.25, 0), (0.3, 1)])
+def test_a_region_must_rise_clearly_above_the_threshold_of_its_map(value: float, count: int) -> None:
+    low = Thresholds(artifact=0.2, editing_failure=0.2)
+    flawed = salient((50, 60, 110, 100), value=value)
+
+    assert len(find_regions(flawed, NONE, low, size=SIZE, max_regions=8)) == count

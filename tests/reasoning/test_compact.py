@@ -192,3 +192,18 @@ def test_every_sentence_is_finished_and_every_fact_is_said_with_its_number() -> 
     assert not any(mark in flaw.explanation for mark in "{}")
     assert {fact.name for fact in flaw.evidence} >= {"sharpness_ratio", "color_difference", "edge_ratio"}
     assert all(any(letter.isdigit() for letter in fact.meaning) for fact in flaw.evidence)
+
+
+def test_a_region_of_nearly_the_whole_frame_is_a_drift_and_is_not_undone_by_the_source() -> None:
+    picture = textured()
+    edited = np.clip(picture * np.array([1.2, 1.0, 0.75]), 0, 255).astype(np.uint8)
+    height, width = picture.shape[:2]
+    whole = MarkedRegion(
+        "r1", FlawKind.EDITING_FAILURE, (0, 0, width, height), np.full((height, width), 255, np.uint8), 1.0
+    )
+    sample = Sample(picture, edited, INSTRUCTION, Registration(), None)
+
+    flaw = CompactDiagnostician().diagnose(sample, [whole], lambda: None).flaws[0]
+
+    assert flaw.flaw_type is FlawType.GLOBAL_DRIFT
+    assert flaw.suggested_operation is Operation.TOOLS

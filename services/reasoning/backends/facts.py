@@ -121,6 +121,8 @@ def _new_border_edge(source: np.ndarray, edited: np.ndarray, inside: np.ndarray)
     """Upper quartile over the border of (gradient of the edit - gradient of the source around it)."""
     mask = inside.astype(np.uint8)
     border = cv2.morphologyEx(mask, cv2.MORPH_GRADIENT, np.ones((7, 7), np.uint8)) > 0
+    if not border.any():
+        return 0.0  # the region is the whole picture
     gradients = []
     for gray in (source, edited):
         dx, dy = cv2.Sobel(gray, cv2.CV_32F, 1, 0, scale=0.25), cv2.Sobel(gray, cv2.CV_32F, 0, 1, scale=0.25)

@@ -14,6 +14,7 @@ BLURRED, NOISY = 0.62, 1.55  # sharpness ratios beyond which detail was lost or 
 CLEARED = 0.45  # edge ratio below which content was removed
 SOFT_BORDER = 0.5  # border sharpness below which a colour difference fades out: a cast, not an object
 SEAM = 14.0  # gray levels of a new step along the border
+WHOLE_FRAME = 0.6  # share of the frame from which a region is the frame: its tone is off, not a part of it
 INSIDE_INTENT = 0.5  # share of the requested change from which a region belongs to it
 
 
@@ -35,6 +36,8 @@ def judge(facts: Facts, area_fraction: float) -> Ruling:
     strengths = _strengths(facts)
     strongest = max(strengths.values())
     flaw_type = _flaw_type(facts, requested)
+    if area_fraction > WHOLE_FRAME and not requested:
+        flaw_type = FlawType.GLOBAL_DRIFT
     is_flaw = strongest >= 1.0
     return Ruling(
         is_flaw=is_flaw,
@@ -100,6 +103,8 @@ def _severity(strongest: float, area_fraction: float) -> float:
 
 def _operation(flaw_type: FlawType, requested: bool) -> Operation:
     """Outside the requested change the source is the truth; inside it only tools leave the change alone."""
+    if flaw_type is FlawType.GLOBAL_DRIFT:
+        return Operation.TOOLS  # the source put back over the whole frame would undo the edit
     if not requested:
         return Operation.RESTORE
     match flaw_type:

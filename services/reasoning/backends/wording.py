@@ -19,6 +19,7 @@ NAMES = {
     FlawType.INCOMPLETE_EDIT: "incomplete edit",
     FlawType.UNINTENDED_CHANGE: "unintended change",
     FlawType.UNINTENDED_REMOVAL: "unintended removal",
+    FlawType.GLOBAL_DRIFT: "drift of the whole picture",
 }
 TASKS = {
     FlawType.DISTORTED_STRUCTURE: "Redraw what is here with a plausible shape that fits the instruction.",
@@ -31,6 +32,7 @@ TASKS = {
     FlawType.INCOMPLETE_EDIT: "Finish here what the instruction asks for.",
     FlawType.UNINTENDED_CHANGE: "Show here what the source shows.",
     FlawType.UNINTENDED_REMOVAL: "Bring back what the source shows here.",
+    FlawType.GLOBAL_DRIFT: "Give the picture the colour and light of the source.",
 }
 HUES = (  # CIELAB hue angle in degrees up to which a name holds
     (15, "pink"),
@@ -99,6 +101,9 @@ def _what_is_seen(ruling: Ruling, facts: Facts) -> str:
             return (
                 f"the color drifts by {facts.color_shift:.0f} CIELAB units towards {after} while shapes stay"
             )
+        case FlawType.GLOBAL_DRIFT:
+            shift = f"{facts.color_difference:.0f} CIELAB units"
+            return f"nearly the whole picture is off by {shift} although nobody asked for that"
         case FlawType.LIGHTING_MISMATCH:
             word = "brighter" if facts.lightness_shift > 0 else "darker"
             return f"the area is {abs(facts.lightness_shift):.0f} CIELAB units {word} than it should be"

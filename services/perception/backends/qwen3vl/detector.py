@@ -10,10 +10,10 @@ from torch import Tensor
 from editrefiner.contracts import BackendInfo, Thresholds, WeightsFile, fingerprint
 from services.perception.agent import Checkpoint, Finding, Sample
 from services.perception.backends.comparison import compare
+from services.perception.backends.finding import finding
 from services.perception.backends.qwen3vl.branches import Branch, load_branches
 from services.perception.backends.qwen3vl.checkpoint import WEIGHTS, file_digests
 from services.perception.backends.qwen3vl.decoder import in_frame
-from services.perception.backends.qwen3vl.finding import finding
 from services.perception.backends.qwen3vl.kinds import KINDS, Kind
 from services.perception.backends.qwen3vl.options import Qwen3VLOptions
 

