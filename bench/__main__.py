@@ -24,8 +24,11 @@ SMALL = {
     "action_planted": ["--split", "report", "--pairs", "2", "--no-write"],
     "reasoning_planted": ["--pairs", "3"],
     "evaluation_planted": ["--pairs", "2"],
+    "perception_synthetic": ["--records", "4", "--each", "1", "--clean", "4"],
+    "perception_real": ["--count", "4"],
+    "perception_speed": ["--rounds", "1"],
 }
-WITHOUT_PHOTOGRAPHS = {"job_api", "store_scale"}
+WITHOUT_PHOTOGRAPHS = {"job_api", "store_scale", "perception_speed"}
 OUT = Path("out") / "bench"
 
 
