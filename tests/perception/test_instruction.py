@@ -68,3 +68,22 @@ def test_any_text_has_a_kind(text: str) -> None:
 @pytest.mark.parametrize("unit", ["a", "remove ", "'a' to ", "the cats ", "make in "])
 def test_the_end_of_an_endless_instruction_changes_nothing(unit: str) -> None:
     assert parse(unit * 1_000) == parse((unit * 1_000)[:600])
+
+
+@pytest.mark.parametrize(
+    ("instruction", "plain"),
+    [
+        ("Make the car red", True),
+        ("Change the color of the cup and the saucer to blue", True),
+        ("Remove the dog and the bench", True),
+        ("Make the dog red and remove the bottle.", False),
+        ("Recolor the car in blue. Add a hat to the man.", False),
+        ("Make the dog brighter", False),
+        ("Give the photo a warmer tone", True),
+        ("Increase the saturation of the photo", False),
+    ],
+)
+def test_a_plain_request_is_one_change_of_a_part_or_of_the_light_of_the_whole(
+    instruction: str, plain: bool
+) -> None:
+    assert parse(instruction).plain is plain

@@ -50,7 +50,7 @@ class CompactDetector:
             seen = evidence(found, sample.instruction, self._network.words, input_size(shape))
             checkpoint()
             artifact, failure = (_resized(one, shape) for one in self._network.maps(seen))
-            artifact, failure = agreed(artifact, failure, found.rules)
+            artifact, failure = agreed(artifact, failure, found.rules, plain=found.wish.plain)
         checkpoint()
         return replace(finding(found, artifact, failure), extent=found.split.unintended)
 

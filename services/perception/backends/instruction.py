@@ -86,6 +86,19 @@ _CONTENT = re.compile(
     r"|rain\w*|snow\w*|painting\w*|sketch|cartoon|anime|aesthetic|lights?|neon|cyber\w*)\b",
     re.IGNORECASE,
 )
+_SECOND = re.compile(
+    rf"(?:\b(?:and|then|while|but)\b|[.;,])\s+(?:then |also |please |you )*"
+    rf"(?:{words.PUT}|{words.TAKE}|{words.SWAP}|make|turn|change|give|paint|re-?colou?r\w*|set|let|keep|render|have|convert|transform|colou?r)\b",
+    re.IGNORECASE,
+)
+_WHOLE = re.compile(r"\b(?:photo\w*|picture|image|shot|frame|everything|overall|whole)\b", re.IGNORECASE)
+_HARD_TONE = re.compile(
+    r"\b(?:\w*saturat\w*|vivid|vibran\w*|mono\w+|black|gr[ae]y\w*|sepia|colou?r\w*|muted|faded?)\b",
+    re.IGNORECASE,
+)
+_PLAIN = frozenset(
+    {EditKind.ADD, EditKind.REMOVE, EditKind.REPLACE, EditKind.RECOLOR, EditKind.MATERIAL, EditKind.TEXT}
+)
 _FILL = re.compile(r"\b(?:fill|missing|hole|inpaint|watermark|scratch\w*|shadow\w*)\b", re.IGNORECASE)
 
 
@@ -101,6 +114,8 @@ class Wish:
     """Whether more than one thing may be meant."""
     reach: Reach
     """How far the change may go."""
+    plain: bool
+    """One change to a part, or of the light of the whole: the rules hardly ever misread it."""
 
 
 def parse(instruction: str) -> Wish:
@@ -113,7 +128,16 @@ def parse(instruction: str) -> Wish:
         places=tuple(place for place, pattern in _PLACES if re.search(pattern, instruction, re.IGNORECASE)),
         many=bool(_MANY.search(instruction)),
         reach=_reach(kind, instruction),
+        plain=_is_plain(kind, instruction),
     )
+
+
+def _is_plain(kind: EditKind, instruction: str) -> bool:
+    if _SECOND.search(instruction):
+        return False
+    if _reach(kind, instruction) == "tone":
+        return bool(_WHOLE.search(instruction)) and not _HARD_TONE.search(instruction)
+    return kind in _PLAIN and not _TONE.search(instruction)
 
 
 def _reach(kind: EditKind, instruction: str) -> Reach:
