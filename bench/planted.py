@@ -1,8 +1,6 @@
 """Which edits have a known truth? Instructed edits of real photos, alone or with one local flaw planted."""
 
-import json
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -12,6 +10,7 @@ import numpy as np
 
 from bench import planted_flaws
 from bench.planted_flaws import FLAWS, Flaw
+from training.flaws.photos import DATA, read_lines, read_picture
 
 __all__ = [
     "DATA",
@@ -26,8 +25,6 @@ __all__ = [
     "planted_pair",
 ]
 
-DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-"""Photographs and label maps live beside the checkout."""
 DEV_FOLDERS = ("bsds500", "imagenet_sample")  # looked at while tuning; every other folder is for the report
 PairKind = Literal["identity", "tone", "recolor"]
 TONES = {
@@ -59,13 +56,13 @@ class Photo:
 
     def pixels(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB."""
-        return cv2.cvtColor(_read(self.path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return cv2.cvtColor(read_picture(self.path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
     def segments(self) -> dict[int, np.ndarray]:
         """Label -> (H, W) bool, for the segments that are one blob and not tiny."""
         if self.labels_path is None:
             return {}
-        labels = _read(self.labels_path, cv2.IMREAD_GRAYSCALE)
+        labels = read_picture(self.labels_path, cv2.IMREAD_GRAYSCALE)
         masks = {int(label): _largest_blob(labels == label) for label in np.unique(labels) if label}
         return {label: mask for label, mask in masks.items() if mask.mean() > 0.003}
 
@@ -91,10 +88,10 @@ def photos(split: Literal["dev", "report"], data: Path = DATA, *, labelled: bool
     """The photographs of a split in a fixed, mixed order; `labelled` keeps those with segments only."""
     names = {
         entry["photo"]: {segment["label"]: segment["category"] for segment in entry["segments"]}
-        for entry in _lines(data / "masks" / "coco" / "segments.jsonl")
+        for entry in read_lines(data / "masks" / "coco" / "segments.jsonl")
     }
     found = []
-    for entry in _lines(data / "photos" / "manifest.jsonl"):
+    for entry in read_lines(data / "photos" / "manifest.jsonl"):
         path = data / "photos" / entry["file"]
         labels = data / "masks" / Path(entry["file"]).with_suffix(".png")
         has_labels = labels.exists()
@@ -240,15 +237,3 @@ def _largest_blob(mask: np.ndarray) -> np.ndarray:
     if count <= 2:
         return mask
     return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
-
-
-def _read(path: Path, mode: int) -> np.ndarray:
-    pixels = cv2.imread(str(path), mode)
-    if pixels is None:
-        raise FileNotFoundError(f"no readable picture at {path}")
-    return pixels
-
-
-def _lines(path: Path) -> Iterator[dict]:
-    with path.open() as lines:
-        yield from map(json.loads, lines)

@@ -42,21 +42,21 @@ class Photo:
 
     def pixels(self) -> np.ndarray:
         """(H, W, 3) uint8 RGB."""
-        return cv2.cvtColor(_read(self.path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return cv2.cvtColor(read_picture(self.path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
 
     def labels(self) -> np.ndarray | None:
         """(H, W) uint8, 0 = none; None where there is no map."""
-        return None if self.labels_path is None else _read(self.labels_path, cv2.IMREAD_GRAYSCALE)
+        return None if self.labels_path is None else read_picture(self.labels_path, cv2.IMREAD_GRAYSCALE)
 
 
 def photos(split: Split, data: Path = DATA) -> list[Photo]:
     """The photographs of a split in a fixed, mixed order."""
     names = {
         entry["photo"]: {segment["label"]: segment["category"] for segment in entry["segments"]}
-        for entry in _lines(data / "masks" / "coco" / "segments.jsonl")
+        for entry in read_lines(data / "masks" / "coco" / "segments.jsonl")
     }
     found = []
-    for entry in _lines(data / "photos" / "manifest.jsonl"):
+    for entry in read_lines(data / "photos" / "manifest.jsonl"):
         path = data / "photos" / entry["file"]
         if _split(path, entry["file"]) == split:
             labels = data / "masks" / Path(entry["file"]).with_suffix(".png")
@@ -126,13 +126,15 @@ def _mixed(found: list[Photo]) -> list[Photo]:
     return [found[i] for i in np.random.default_rng(2026).permutation(len(found))]
 
 
-def _read(path: Path, mode: int) -> np.ndarray:
+def read_picture(path: Path, mode: int) -> np.ndarray:
+    """As OpenCV reads it in that mode; raises FileNotFoundError where there is no picture."""
     pixels = cv2.imread(str(path), mode)
     if pixels is None:
         raise FileNotFoundError(f"no readable picture at {path}")
     return pixels
 
 
-def _lines(path: Path) -> Iterator[dict]:
+def read_lines(path: Path) -> Iterator[dict]:
+    """The objects of a JSON Lines file."""
     with path.open() as lines:
         yield from map(json.loads, lines)

@@ -11,6 +11,7 @@ from editrefiner.contracts import FlawKind, FlawType
 from training.flaws import generators
 from training.flaws.annotation import box_of, saliency_map
 from training.flaws.edits import EDITS, compound
+from training.flaws.lab import to_lab
 from training.flaws.photos import Photo, scene, shape_of
 from training.flaws.record import FlawRecord
 from training.flaws.rendering import render
@@ -213,11 +214,8 @@ def visibility(flawed: np.ndarray, edit: IdealEdit, mask: np.ndarray, final: np.
 
 
 def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    lab = [
-        cv2.cvtColor(cv2.GaussianBlur(p, (0, 0), 0.7).astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-        for p in (first, second)
-    ]
-    return np.linalg.norm(lab[0] - lab[1], axis=2)
+    labs = [to_lab(cv2.GaussianBlur(picture, (0, 0), 0.7)) for picture in (first, second)]
+    return np.linalg.norm(labs[0] - labs[1], axis=2)
 
 
 def _moved(mask: np.ndarray, matrix: np.ndarray) -> np.ndarray:
