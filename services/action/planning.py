@@ -43,8 +43,8 @@ RESTORED = (R.RESTORE, R.RESTORE_WIDE)
 FILLED = (R.INPAINT, R.INPAINT_SHIFTS)
 KEPT: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
     # where the edit was to change nothing: the source shows what belongs there
-    FlawType.DISTORTED_STRUCTURE: (*RESTORED, *FILLED),
-    FlawType.UNNATURAL_TEXTURE: (*RESTORED, *FILLED, R.DENOISE),
+    FlawType.DISTORTED_STRUCTURE: (*RESTORED,),
+    FlawType.UNNATURAL_TEXTURE: (*RESTORED, R.DENOISE),
     FlawType.BLUR: (*RESTORED, R.SHARPEN),
     FlawType.NOISE: (*RESTORED, R.DENOISE),
     FlawType.SEAM_OR_HALO: (*RESTORED, R.MATCH_SOURCE, R.INPAINT, R.MATCH_SURROUNDINGS),
@@ -53,7 +53,7 @@ KEPT: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
     FlawType.ILLEGIBLE_TEXT: (*RESTORED, R.SHARPEN),
     FlawType.DUPLICATED_CONTENT: (*RESTORED, *FILLED),
     FlawType.ANATOMY: (*RESTORED,),
-    FlawType.WRONG_CONTENT: (R.DIFFUSION, *RESTORED, *FILLED),
+    FlawType.WRONG_CONTENT: (R.DIFFUSION, *RESTORED),
     FlawType.UNINTENDED_CHANGE: (*RESTORED, R.MATCH_SOURCE),
     FlawType.UNINTENDED_REMOVAL: (*RESTORED,),
     FlawType.GEOMETRY_SHIFT: (*RESTORED,),
@@ -65,16 +65,17 @@ KEPT: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
     FlawKind.EDITING_FAILURE: (*RESTORED, R.MATCH_SOURCE),
 }
 CHANGED: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
-    # within the requested change: taking the source back would undo the edit
-    FlawType.DISTORTED_STRUCTURE: (R.DIFFUSION, *FILLED),
-    FlawType.UNNATURAL_TEXTURE: (R.DIFFUSION, R.DENOISE, *FILLED),
+    # within the requested change: taking the source back would undo the edit, and so would filling in what
+    # was added; what nothing else can mend waits for a generative editor
+    FlawType.DISTORTED_STRUCTURE: (R.DIFFUSION,),
+    FlawType.UNNATURAL_TEXTURE: (R.DIFFUSION, R.DENOISE),
     FlawType.BLUR: (R.SHARPEN, R.DIFFUSION),
     FlawType.NOISE: (R.DENOISE,),
-    FlawType.SEAM_OR_HALO: (R.MATCH_SURROUNDINGS, R.INPAINT, R.DIFFUSION),
+    FlawType.SEAM_OR_HALO: (R.MATCH_SURROUNDINGS, R.DIFFUSION),
     FlawType.COLOR_CAST: (R.MATCH_SURROUNDINGS, R.DIFFUSION),
     FlawType.LIGHTING_MISMATCH: (R.MATCH_SURROUNDINGS, R.DIFFUSION),
     FlawType.ILLEGIBLE_TEXT: (R.DIFFUSION, R.SHARPEN),
-    FlawType.DUPLICATED_CONTENT: (*FILLED, R.DIFFUSION),
+    FlawType.DUPLICATED_CONTENT: (R.DIFFUSION,),
     FlawType.ANATOMY: (R.DIFFUSION,),
     FlawType.WRONG_CONTENT: (R.DIFFUSION,),
     FlawType.UNINTENDED_CHANGE: (R.MATCH_SURROUNDINGS, R.DIFFUSION),
@@ -84,7 +85,7 @@ CHANGED: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
     FlawType.LEFTOVER: (*FILLED, R.DIFFUSION),
     FlawType.MISSING_EDIT: (R.DIFFUSION,),
     FlawType.INCOMPLETE_EDIT: (R.DIFFUSION,),
-    FlawKind.ARTIFACT: (R.DIFFUSION, R.SHARPEN, R.DENOISE, *FILLED),
+    FlawKind.ARTIFACT: (R.DIFFUSION, R.SHARPEN, R.DENOISE),
     FlawKind.EDITING_FAILURE: (R.DIFFUSION,),
 }
 EFFECTS = {

@@ -12,6 +12,9 @@ MERGE_GAP = 0.012  # of the longest side: blobs closer than this are repaired to
 GROW = 0.004  # of the longest side: a repair needs the flaw's rim too
 MIN_PEAK = 1.4  # of the threshold: a blob that nowhere rises clearly above it is not reported
 OWN_PART = 0.35  # of a connected change, from which the whole of it belongs to the blob that lies on it
+WHOLE_FRAME = (
+    0.6  # share from which a blob says that the frame is off: what changed clearly is told apart in it
+)
 TELLING = 0.2  # of a blob: less change than this does not say where the flaw ends
 
 
@@ -96,7 +99,8 @@ def _tightened(flawed: np.ndarray, extent: np.ndarray) -> np.ndarray:
     blobs = np.asarray(found, np.int64)
     area = np.bincount(blobs.ravel(), minlength=count)
     changed = np.bincount(blobs[flawed & extent], minlength=count)
-    vague = changed < TELLING * area  # nothing to cut along: an edit that is missing, a flaw within the edit
+    # nothing to cut along: an edit that is missing, a flaw within the edit, a drift of the whole frame
+    vague = np.where(area > WHOLE_FRAME * flawed.size, changed == 0, changed < TELLING * area)
     vague[0] = False
     return exact | vague[blobs]
 

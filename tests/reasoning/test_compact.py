@@ -206,4 +206,4 @@ def test_a_region_of_nearly_the_whole_frame_is_a_drift_and_is_not_undone_by_the_
     flaw = CompactDiagnostician().diagnose(sample, [whole], lambda: None).flaws[0]
 
     assert flaw.flaw_type is FlawType.GLOBAL_DRIFT
-    assert flaw.suggested_operation is Operation.TOOLS
+    assert flaw.suggested_operation is Operation.LEAVE

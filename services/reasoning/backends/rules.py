@@ -104,13 +104,17 @@ def _severity(strongest: float, area_fraction: float) -> float:
 def _operation(flaw_type: FlawType, requested: bool) -> Operation:
     """Outside the requested change the source is the truth; inside it only tools leave the change alone."""
     if flaw_type is FlawType.GLOBAL_DRIFT:
-        return Operation.TOOLS  # the source put back over the whole frame would undo the edit
+        return Operation.LEAVE  # the source put back over the whole frame would undo the edit
     if not requested:
         return Operation.RESTORE
     match flaw_type:
-        case FlawType.BLUR | FlawType.NOISE | FlawType.COLOR_CAST | FlawType.LIGHTING_MISMATCH:
+        case (
+            FlawType.BLUR
+            | FlawType.NOISE
+            | FlawType.COLOR_CAST
+            | FlawType.LIGHTING_MISMATCH
+            | FlawType.SEAM_OR_HALO
+        ):
             return Operation.TOOLS
-        case FlawType.SEAM_OR_HALO | FlawType.UNNATURAL_TEXTURE:
-            return Operation.INPAINT
         case _:
             return Operation.DIFFUSION
