@@ -20,11 +20,10 @@ from bench.real_edits import triplets
 from bench.results_file import keep
 from bench.saliency import cc
 from bench.saliency_methods import absolute_difference
-from editrefiner.contracts import Thresholds
-from services.perception.agent import Finding, Sample
+from services.perception.agent import Finding, Sample, regions_of
 from services.perception.backends.compact import CompactDetector
 from services.perception.overlay import Outline, draw_overlay
-from services.perception.regions import Region, find_regions
+from services.perception.regions import Region
 
 MAX_REGIONS = 8
 PAINTED = 128  # of a mask's gray values
@@ -83,19 +82,6 @@ def overlay(sample: Sample, found: Finding, regions: tuple[Region, ...]) -> np.n
     return np.hstack([*pictures, drawn])
 
 
-def regions_of(found: Finding, thresholds: Thresholds, shape: tuple[int, int]) -> tuple[Region, ...]:
-    """As the agent takes them from the maps."""
-    return find_regions(
-        found.artifact,
-        found.failure,
-        thresholds,
-        size=shape,
-        max_regions=MAX_REGIONS,
-        extent=found.extent,
-        intended=found.intended,
-    )
-
-
 def main() -> None:
     """Look at triplets of every repository in turn."""
     parser = argparse.ArgumentParser(
@@ -105,13 +91,14 @@ def main() -> None:
     parser.add_argument("--save", type=Path)
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    detector = CompactDetector(working_side=768)
+    detector = CompactDetector()
     rows: dict[str, list[dict[str, float]]] = defaultdict(list)
     for entry in triplets(options.count):
         source, edited = (read(DATA / "edits" / entry[name]) for name in ("source", "edited"))
         sample = Sample(source, edited, entry["instruction"])
         found = detector.detect(sample, lambda: None)
-        regions = regions_of(found, detector.thresholds, sample.edited.shape[:2])
+        size = sample.edited.shape[:2]
+        regions = regions_of(found, detector.thresholds, size=size, max_regions=MAX_REGIONS)
         rows[entry["id"].rsplit("-", 1)[0]].append(measure(entry, sample, found, regions))
         if options.save:
             options.save.mkdir(parents=True, exist_ok=True)

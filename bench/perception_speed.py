@@ -48,7 +48,7 @@ def sample_of(width: int, height: int) -> Sample:
 def one_size(width: int, height: int, rounds: int) -> dict[str, float]:
     """Median seconds of a look at that size, and the peak memory of the process."""
     cv2.setNumThreads(1)
-    detector = CompactDetector(working_side=768)
+    detector = CompactDetector()
     detector.detect(sample_of(256, 256), lambda: None)
     loaded = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     sample = sample_of(width, height)
@@ -72,7 +72,7 @@ def one_size(width: int, height: int, rounds: int) -> dict[str, float]:
 def runtimes(rounds: int) -> dict[str, float]:
     """Median milliseconds of the network alone by runtime, in turns, one thread each."""
     network = FlawNetwork(threads=1)
-    found = compare(sample_of(512, 512), 768)
+    found = compare(sample_of(512, 512))
     seen = evidence(found, INSTRUCTION, network.words, input_size(found.seen.shape))
     sides = {"onnxruntime": lambda: network.maps(seen)}
     pictures = [p.transpose(2, 0, 1)[None].astype(np.float32) for p in (seen.edited, seen.source)]

@@ -18,10 +18,10 @@ import numpy as np
 from bench.results_file import keep
 from bench.saliency import METRICS, all_metrics
 from bench.saliency_methods import BASELINES, FeatureDifference, Maps
-from editrefiner.contracts import FlawKind, FlawType
-from services.perception.agent import Finding, Sample
+from editrefiner.contracts import FlawKind, FlawType, Thresholds
+from services.perception.agent import Finding, Sample, regions_of
 from services.perception.backends.compact import CompactDetector
-from services.perception.regions import find_regions
+from services.perception.regions import Region
 from training.flaws import generators
 from training.flaws.annotation import DISK_RADIUS
 from training.flaws.photos import photos
@@ -46,7 +46,7 @@ class Report:
     """Runs the detector as the service does."""
 
     def __init__(self) -> None:
-        self._detector = CompactDetector(working_side=768)
+        self._detector = CompactDetector()
         self._methods = {**BASELINES, "feature difference": FeatureDifference()}
 
     def maps(self, split: generators.Use, count: int) -> dict[str, dict[str, dict[str, float]]]:
@@ -97,16 +97,9 @@ class Report:
         found = self._detector.detect(Sample(record.source, record.edited, record.instruction), lambda: None)
         return len(self._found(found, record))
 
-    def _found(self, found: Finding, record: FlawRecord):  # noqa: ANN202 — as find_regions gives it
-        return find_regions(
-            found.artifact,
-            found.failure,
-            self._detector.thresholds,
-            size=record.edited.shape[:2],
-            max_regions=MAX_REGIONS,
-            extent=found.extent,
-            intended=found.intended,
-        )
+    def _found(self, found: Finding, record: FlawRecord) -> tuple[Region, ...]:
+        size = record.edited.shape[:2]
+        return regions_of(found, self._detector.thresholds, size=size, max_regions=MAX_REGIONS)
 
     def _hit(self, record: FlawRecord) -> bool:
         found = self._detector.detect(Sample(record.source, record.edited, record.instruction), lambda: None)
@@ -131,7 +124,7 @@ def full_size(found: Finding, record: FlawRecord) -> Maps:
     return artifact, failure
 
 
-def _pointed(maps: Maps, flaw: Flaw, thresholds) -> bool:  # noqa: ANN001
+def _pointed(maps: Maps, flaw: Flaw, thresholds: Thresholds) -> bool:
     is_artifact = flaw.flaw_type.kind is FlawKind.ARTIFACT
     one = maps[0] if is_artifact else maps[1]
     limit = thresholds.artifact if is_artifact else thresholds.editing_failure

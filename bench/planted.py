@@ -1,7 +1,7 @@
 """Which edits have a known truth? Instructed edits of real photos, alone or with one local flaw planted."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +10,8 @@ import numpy as np
 
 from bench import planted_flaws
 from bench.planted_flaws import FLAWS, Flaw
-from training.flaws.photos import DATA, read_lines, read_picture
+from training.flaws.photos import DATA, TRAINING_FOLDERS, Photo, catalogue, mixed
+from training.flaws.segments import largest_blob
 
 __all__ = [
     "DATA",
@@ -23,9 +24,9 @@ __all__ = [
     "identity_pair",
     "photos",
     "planted_pair",
+    "segments_of",
 ]
 
-DEV_FOLDERS = ("bsds500", "imagenet_sample")  # looked at while tuning; every other folder is for the report
 PairKind = Literal["identity", "tone", "recolor"]
 TONES = {
     "Make the photo warmer.": "warm",
@@ -38,33 +39,6 @@ RECOLOR_WORDINGS = (
     "Make the {name} {color}.",
     "Turn the {name} {color}.",
 )
-
-
-@dataclass(frozen=True)
-class Photo:
-    """A photograph with its segments, read when asked for."""
-
-    path: Path
-    labels_path: Path | None
-    categories: dict[int, str] = field(default_factory=dict)
-    """Name of each label; empty where nobody named the segments."""
-
-    @property
-    def name(self) -> str:
-        """Folder and file name."""
-        return f"{self.path.parent.name}/{self.path.stem}"
-
-    def pixels(self) -> np.ndarray:
-        """(H, W, 3) uint8 RGB."""
-        return cv2.cvtColor(read_picture(self.path, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
-
-    def segments(self) -> dict[int, np.ndarray]:
-        """Label -> (H, W) bool, for the segments that are one blob and not tiny."""
-        if self.labels_path is None:
-            return {}
-        labels = read_picture(self.labels_path, cv2.IMREAD_GRAYSCALE)
-        masks = {int(label): _largest_blob(labels == label) for label in np.unique(labels) if label}
-        return {label: mask for label, mask in masks.items() if mask.mean() > 0.003}
 
 
 @dataclass(frozen=True)
@@ -86,20 +60,23 @@ class PlantedPair:
 
 def photos(split: Literal["dev", "report"], data: Path = DATA, *, labelled: bool = True) -> list[Photo]:
     """The photographs of a split in a fixed, mixed order; `labelled` keeps those with segments only."""
-    names = {
-        entry["photo"]: {segment["label"]: segment["category"] for segment in entry["segments"]}
-        for entry in read_lines(data / "masks" / "coco" / "segments.jsonl")
-    }
-    found = []
-    for entry in read_lines(data / "photos" / "manifest.jsonl"):
-        path = data / "photos" / entry["file"]
-        labels = data / "masks" / Path(entry["file"]).with_suffix(".png")
-        has_labels = labels.exists()
-        if (path.parent.name in DEV_FOLDERS) == (split == "dev") and (has_labels or not labelled):
-            categories = names.get(f"photos/{entry['file']}", {})
-            found.append(Photo(path, labels if has_labels else None, categories))
-    order = np.random.default_rng(2026).permutation(len(found))
-    return [found[i] for i in order]
+    return mixed(
+        [
+            photo
+            for photo in catalogue(data)
+            if (photo.path.parent.name in TRAINING_FOLDERS) == (split == "dev")
+            and (photo.labels_path is not None or not labelled)
+        ]
+    )
+
+
+def segments_of(photo: Photo) -> dict[int, np.ndarray]:
+    """Label -> (H, W) bool, for the segments that are one blob and not tiny."""
+    labels = photo.labels()
+    if labels is None:
+        return {}
+    masks = {int(label): largest_blob(labels == label) for label in np.unique(labels) if label}
+    return {label: mask for label, mask in masks.items() if mask.mean() > 0.003}
 
 
 def planted_pair(photo: Photo, flaw: Flaw, seed: int, other: np.ndarray | None = None) -> PlantedPair | None:
@@ -109,7 +86,7 @@ def planted_pair(photo: Photo, flaw: Flaw, seed: int, other: np.ndarray | None =
     """
     rng = np.random.default_rng([seed, FLAWS.index(flaw)])
     source = photo.pixels()
-    segments = photo.segments()
+    segments = segments_of(photo)
     edit = _recolor_edit(source, photo, segments, rng) if rng.random() < 0.6 else None
     ideal, instruction, intended, kind = edit or _tone_edit(source, rng)
     near = cv2.dilate(intended.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
@@ -136,7 +113,7 @@ def identity_pair(photo: Photo, seed: int) -> PlantedPair:
     """An edit was asked for and nothing was done; every second one is at least encoded anew."""
     rng = np.random.default_rng([seed, 101])
     source = photo.pixels()
-    edit = _recolor_edit(source, photo, photo.segments(), rng) or _tone_edit(source, rng)
+    edit = _recolor_edit(source, photo, segments_of(photo), rng) or _tone_edit(source, rng)
     edited = _reencoded(source, int(rng.integers(92, 98))) if rng.random() < 0.5 else source.copy()
     return _clean(source, edited, edit[1], np.zeros(source.shape[:2], bool), "identity")
 
@@ -153,7 +130,7 @@ def clean_recolor_pair(photo: Photo, seed: int) -> PlantedPair | None:
     """One segment takes the colour asked for, and nothing else; None where no segment can show it."""
     rng = np.random.default_rng([seed, 103])
     source = photo.pixels()
-    edit = _recolor_edit(source, photo, photo.segments(), rng)
+    edit = _recolor_edit(source, photo, segments_of(photo), rng)
     if edit is None:
         return None
     edited, instruction, intended, kind = edit
@@ -230,10 +207,3 @@ def _reencoded(picture: np.ndarray, quality: int) -> np.ndarray:
     decoded = cv2.imdecode(encoded, cv2.IMREAD_COLOR)
     assert decoded is not None  # these bytes were encoded one line above
     return cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
-
-
-def _largest_blob(mask: np.ndarray) -> np.ndarray:
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count <= 2:
-        return mask
-    return labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))

@@ -10,7 +10,6 @@ from services.perception.agent import Sample
 from services.perception.backends.comparison import compare
 
 SMOOTHING = 1 / 40  # of the height: half a disk of the annotation, so that no method loses by being too sharp
-WORKING_SIDE = 768
 
 Maps = tuple[np.ndarray, np.ndarray]
 """Artifact and failure, (H, W) float32 in [0, 1] each; a method that knows no classes gives one map twice."""
@@ -50,7 +49,7 @@ def spectral_saliency(sample: Sample) -> Maps:
 
 def rules(sample: Sample) -> Maps:
     """The maps of the detector's version 4: registration, tone, measures of change, and rules."""
-    found = compare(sample, WORKING_SIDE).rules
+    found = compare(sample).rules
     size = sample.edited.shape[1::-1]
     return smooth(cv2.resize(found.artifact, size)), smooth(cv2.resize(found.failure, size))
 

@@ -170,16 +170,7 @@ class PerceptionAgent:
         )
 
     def _regions(self, finding: Finding, size: tuple[int, int], max_regions: int) -> tuple[Region, ...]:
-        thresholds = self._detector.thresholds
-        return find_regions(
-            finding.artifact,
-            finding.failure,
-            thresholds,
-            size=size,
-            max_regions=max_regions,
-            extent=finding.extent,
-            intended=_fitted(finding.intended, finding.artifact.shape),
-        )
+        return regions_of(finding, self._detector.thresholds, size=size, max_regions=max_regions)
 
     def _answer(self, name: str, region: Region) -> FlawRegion:
         return FlawRegion(
@@ -210,6 +201,21 @@ class PerceptionAgent:
         if hard:
             levels = np.where(levels >= 128, 255, 0).astype(np.uint8)
         return self._pictures.put_pixels(levels)
+
+
+def regions_of(
+    finding: Finding, thresholds: Thresholds, *, size: tuple[int, int], max_regions: int
+) -> tuple[Region, ...]:
+    """The flaw regions of a finding in the frame of `size` (height, width)."""
+    return find_regions(
+        finding.artifact,
+        finding.failure,
+        thresholds,
+        size=size,
+        max_regions=max_regions,
+        extent=finding.extent,
+        intended=_fitted(finding.intended, finding.artifact.shape),
+    )
 
 
 def _fitted(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

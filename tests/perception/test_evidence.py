@@ -26,7 +26,7 @@ def plane(picture: np.ndarray, name: str) -> np.ndarray:
 
 
 def test_planes_have_the_size_asked_for_and_lie_between_minus_one_and_one(vectors: WordVectors) -> None:
-    found = compare(Sample(scenes.still_life(), scenes.edited_well(), scenes.RECOLOR), 768)
+    found = compare(Sample(scenes.still_life(), scenes.edited_well(), scenes.RECOLOR))
     seen = evidence(found, scenes.RECOLOR, vectors, (96, 128))
 
     assert seen.planes.shape == (len(PLANES), 96, 128)
@@ -36,7 +36,7 @@ def test_planes_have_the_size_asked_for_and_lie_between_minus_one_and_one(vector
 
 
 def test_the_requested_change_and_its_colour_are_planes(vectors: WordVectors) -> None:
-    found = compare(Sample(scenes.still_life(), scenes.edited_well(), scenes.RECOLOR), 768)
+    found = compare(Sample(scenes.still_life(), scenes.edited_well(), scenes.RECOLOR))
     planes = evidence(found, scenes.RECOLOR, vectors, scenes.ball().shape).planes
 
     assert plane(planes, "intended")[scenes.ball()].mean() > 0.9
@@ -48,9 +48,9 @@ def test_the_requested_change_and_its_colour_are_planes(vectors: WordVectors) ->
 def test_an_untouched_copy_is_known_as_one_and_a_small_change_is_not() -> None:
     picture = scenes.photograph("coffee")
 
-    assert untouched(compare(Sample(picture, picture.copy(), "Make the cup red"), 768))
+    assert untouched(compare(Sample(picture, picture.copy(), "Make the cup red")))
     changed = scenes.with_block(picture, (200, 150, 260, 210))
-    assert not untouched(compare(Sample(picture, changed, "Make the cup red"), 768))
+    assert not untouched(compare(Sample(picture, changed, "Make the cup red")))
 
 
 def test_a_colour_that_says_which_thing_is_meant_is_told_from_the_one_it_is_to_take() -> None:
@@ -110,7 +110,7 @@ def test_the_manifest_names_every_weights_file_by_its_digest() -> None:
 
 def test_the_same_pair_gives_the_same_maps_bit_for_bit() -> None:
     sample = Sample(scenes.still_life(), scenes.with_cast(scenes.edited_well(), (250, 40, 330, 110)), "x")
-    found = compare(sample, 768)
+    found = compare(sample)
     maps = []
     for _ in range(2):
         network = FlawNetwork()

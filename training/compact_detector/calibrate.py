@@ -3,14 +3,13 @@
 import numpy as np
 
 from services.perception.agent import Sample
-from services.perception.backends.comparison import compare, untouched
-from services.perception.backends.evidence import evidence
-from services.perception.backends.network import FlawNetwork, input_size
+from services.perception.backends.compact import network_maps
+from services.perception.backends.comparison import compare
+from services.perception.backends.network import FlawNetwork
 from services.perception.regions import MIN_PEAK
 from training.flaws.photos import photos
 from training.flaws.stream import FlawStream
 
-WORKING_SIDE = 768
 SEED = 77
 MISTAKEN = (
     0.015  # of the clean validation pairs may be above either threshold: the report asks for at most 5 %
@@ -32,8 +31,8 @@ def clean_peaks(network: FlawNetwork, pairs: int) -> np.ndarray:
     peaks = np.zeros((pairs, 2))
     for index in range(pairs):
         record = stream.record(index)
-        found = compare(Sample(record.source, record.edited, record.instruction), WORKING_SIDE)
-        if found.geometry.reliable and not untouched(found):
-            seen = evidence(found, record.instruction, network.words, input_size(found.seen.shape))
-            peaks[index] = network.maps(seen).max(axis=(1, 2))
+        found = compare(Sample(record.source, record.edited, record.instruction))
+        maps = network_maps(network, found, record.instruction)
+        if maps is not None:
+            peaks[index] = maps.max(axis=(1, 2))
     return peaks

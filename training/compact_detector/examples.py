@@ -7,7 +7,6 @@ import argparse
 import json
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -17,7 +16,7 @@ import torch
 from services.perception.agent import Sample
 from services.perception.backends.comparison import compare
 from services.perception.backends.evidence import Evidence, evidence
-from services.perception.backends.network import STRIDE, small_planes
+from services.perception.backends.network import input_size, small_planes
 from services.perception.backends.wordvectors import WordVectors
 from training.compact_detector.model import Backbone
 from training.compact_detector.words import OUT as WORDS
@@ -25,30 +24,7 @@ from training.flaws.photos import Photo, photos
 from training.flaws.record import FlawRecord
 from training.flaws.stream import FRAMES, FlawStream
 
-NET_SHARE = 0.75  # of the frame that is drawn: what the network is shown
 CHUNK = 250
-WORKING_SIDE = 768
-
-
-@dataclass(frozen=True)
-class Shapes:
-    """Of one frame's arrays."""
-
-    net: tuple[int, int]
-    fine: tuple[int, int]
-    middle: tuple[int, int]
-    coarse: tuple[int, int]
-
-
-def shapes(frame: tuple[int, int]) -> Shapes:
-    """For a frame of that height and width."""
-    height, width = (round(NET_SHARE * n / 16) * 16 for n in frame)
-    return Shapes(
-        (height, width),
-        (height // STRIDE, width // STRIDE),
-        (height // 8, width // 8),
-        (height // 16, width // 16),
-    )
 
 
 class Encoder:
@@ -61,19 +37,18 @@ class Encoder:
     def seen(self, record: FlawRecord) -> Evidence:
         """What the network is given."""
         sample = Sample(record.source, record.edited, record.instruction)
-        found = compare(sample, WORKING_SIDE)
-        return evidence(found, record.instruction, self._vectors, shapes(record.edited.shape[:2]).net)
+        found = compare(sample)
+        return evidence(found, record.instruction, self._vectors, input_size(record.edited.shape))
 
     @torch.inference_mode()
     def arrays(self, record: FlawRecord) -> dict[str, np.ndarray]:
         """One record's arrays, as they are kept."""
         seen = self.seen(record)
-        size = shapes(record.edited.shape[:2])
         pictures = np.stack([seen.edited, seen.source]).transpose(0, 3, 1, 2).astype(np.float32)
         middle, coarse = self._backbone(torch.from_numpy(pictures))
         planes = small_planes(seen)
         labels = [
-            cv2.resize(m, size.fine[::-1], interpolation=cv2.INTER_AREA)
+            cv2.resize(m, planes.shape[:0:-1], interpolation=cv2.INTER_AREA)
             for m in (record.artifact_map, record.failure_map)
         ]
         return {

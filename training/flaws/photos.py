@@ -49,23 +49,23 @@ class Photo:
         return None if self.labels_path is None else read_picture(self.labels_path, cv2.IMREAD_GRAYSCALE)
 
 
-def photos(split: Split, data: Path = DATA) -> list[Photo]:
-    """The photographs of a split in a fixed, mixed order."""
+def catalogue(data: Path = DATA) -> Iterator[Photo]:
+    """Every photograph of the manifest, in its order."""
     names = {
         entry["photo"]: {segment["label"]: segment["category"] for segment in entry["segments"]}
         for entry in read_lines(data / "masks" / "coco" / "segments.jsonl")
     }
-    found = []
     for entry in read_lines(data / "photos" / "manifest.jsonl"):
         path = data / "photos" / entry["file"]
-        if _split(path, entry["file"]) == split:
-            labels = data / "masks" / Path(entry["file"]).with_suffix(".png")
-            categories = names.get(f"photos/{entry['file']}", {})
-            subject = path.stem.rsplit("_", 1)[0] if path.parent.name == "imagenet_sample" else ""
-            found.append(
-                Photo(path, labels if labels.exists() else None, categories, subject.replace("_", " "))
-            )
-    return _mixed(found)
+        labels = data / "masks" / Path(entry["file"]).with_suffix(".png")
+        categories = names.get(f"photos/{entry['file']}", {})
+        subject = path.stem.rsplit("_", 1)[0] if path.parent.name == "imagenet_sample" else ""
+        yield Photo(path, labels if labels.exists() else None, categories, subject.replace("_", " "))
+
+
+def photos(split: Split, data: Path = DATA) -> list[Photo]:
+    """The photographs of a split in a fixed, mixed order."""
+    return mixed([photo for photo in catalogue(data) if _split(photo.path) == split])
 
 
 def folder_photos(folder: Path) -> list[Photo]:
@@ -73,7 +73,7 @@ def folder_photos(folder: Path) -> list[Photo]:
     found = [Photo(path) for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES]
     if not found:
         raise FileNotFoundError(f"no {', '.join(sorted(SUFFIXES))} below {folder}")
-    return _mixed(found)
+    return mixed(found)
 
 
 def scene(photo: Photo, shape: tuple[int, int], rng: Random) -> Scene:
@@ -115,14 +115,16 @@ def spoken(category: str) -> str:
     return re.sub(r"-(merged|other|stuff|concrete|brick|stone|tile|wood|panel|blind).*", "", category)
 
 
-def _split(path: Path, file: str) -> Split:
+def _split(path: Path) -> Split:
     if path.parent.name not in TRAINING_FOLDERS:
         return "report"
+    file = f"{path.parent.name}/{path.name}"  # as the manifest names it
     place = np.random.default_rng([len(file), *file.encode()]).random()
     return "validation" if place < VALIDATION_SHARE else "training"
 
 
-def _mixed(found: list[Photo]) -> list[Photo]:
+def mixed(found: list[Photo]) -> list[Photo]:
+    """In an order by chance that is always the same."""
     return [found[i] for i in np.random.default_rng(2026).permutation(len(found))]
 
 

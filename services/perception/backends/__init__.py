@@ -25,7 +25,7 @@ def load_backend(settings: Settings) -> FlawDetector:
         case "compact":
             from services.perception.backends.compact import CompactDetector  # noqa: PLC0415 — loads late
 
-            return CompactDetector(working_side=768, threads=settings.threads)
+            return CompactDetector(settings.threads)
         case "qwen3vl":
             return _load_qwen3vl(settings)
         case other:

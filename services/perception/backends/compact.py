@@ -8,7 +8,7 @@ import numpy as np
 from editrefiner.contracts import BackendInfo, fingerprint
 from services.perception.agent import Checkpoint, Finding, Sample
 from services.perception.backends.agreement import agreed
-from services.perception.backends.comparison import compare, untouched
+from services.perception.backends.comparison import WORKING_SIDE, Comparison, compare, untouched
 from services.perception.backends.evidence import evidence
 from services.perception.backends.finding import finding
 from services.perception.backends.network import FlawNetwork, input_size
@@ -23,14 +23,13 @@ TRAINING_DATA = (
 class CompactDetector:
     """Measures at a bounded working size, so that time and memory hardly grow with the picture."""
 
-    def __init__(self, working_side: int, threads: int = 1) -> None:
-        self._working_side = working_side
+    def __init__(self, threads: int = 1) -> None:
         self._network = FlawNetwork(threads)
         self.thresholds = self._network.thresholds
         identity = {
             "backend": "compact",
             "version": VERSION,
-            "working_side": working_side,
+            "working_side": WORKING_SIDE,
             "weights": self._network.digests,
         }
         self.backend = BackendInfo(
@@ -43,16 +42,22 @@ class CompactDetector:
 
     def detect(self, sample: Sample, checkpoint: Checkpoint) -> Finding:
         """See FlawDetector."""
-        found = compare(sample, self._working_side, checkpoint)
-        shape = found.seen.shape
-        artifact, failure = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
-        if found.geometry.reliable and not untouched(found):
-            seen = evidence(found, sample.instruction, self._network.words, input_size(shape))
-            checkpoint()
-            artifact, failure = (_resized(one, shape) for one in self._network.maps(seen))
-            artifact, failure = agreed(artifact, failure, found.rules, plain=found.wish.plain)
+        found = compare(sample, checkpoint)
+        maps = network_maps(self._network, found, sample.instruction)
         checkpoint()
+        shape = found.seen.shape
+        artifact, failure = (np.zeros(shape, np.float32),) * 2
+        if maps is not None:
+            artifact, failure = (_resized(one, shape) for one in maps)
+            artifact, failure = agreed(artifact, failure, found.rules, plain=found.wish.plain)
         return replace(finding(found, artifact, failure), extent=found.split.unintended)
+
+
+def network_maps(network: FlawNetwork, found: Comparison, instruction: str) -> np.ndarray | None:
+    """(2, h, w) float32, what the network alone sees; None if nothing can be said or nothing was edited."""
+    if not found.geometry.reliable or untouched(found):
+        return None
+    return network.maps(evidence(found, instruction, network.words, input_size(found.seen.shape)))
 
 
 def _resized(one: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -10,6 +10,7 @@ from services.perception.backends import artifacts, change, intent, registration
 from services.perception.backends.instruction import Wish, parse
 
 VISIBLE_TONE = 3.0  # gray levels by which the typical pixel moves: below it, re-encoding, not an edit
+WORKING_SIDE = 768  # pixels of the longest side: what bounds time and memory
 SPECKS = 0.001  # of the frame: what resampling a moved copy leaves along hard edges
 MAX_RATIO_GAP = 0.03  # editors round sides to multiples of 8, 16 or 32; more is another frame
 
@@ -43,9 +44,9 @@ class Comparison:
     """What rules alone make of the change; empty maps where registration is not reliable."""
 
 
-def compare(sample: Sample, working_side: int, checkpoint: Checkpoint = lambda: None) -> Comparison:
-    """Measure a sample with its longest side reduced to `working_side`; raises ImagesMismatchedError."""
-    frame = framed(sample, working_side)
+def compare(sample: Sample, checkpoint: Checkpoint = lambda: None) -> Comparison:
+    """Measure a sample with its longest side reduced to WORKING_SIDE; raises ImagesMismatchedError."""
+    frame = framed(sample)
     geometry = registration.register(_gray(frame.edited), _gray(frame.source))
     checkpoint()
     edited = frame.edited.astype(np.float32)
@@ -74,7 +75,7 @@ def untouched(found: Comparison) -> bool:
     )
 
 
-def framed(sample: Sample, working_side: int) -> Frame:
+def framed(sample: Sample) -> Frame:
     """Both pictures at one size; raises ImagesMismatchedError where they cannot show one frame."""
     height, width = sample.edited.shape[:2]
     source_height, source_width = sample.source.shape[:2]
@@ -86,7 +87,7 @@ def framed(sample: Sample, working_side: int) -> Frame:
             f"the limit is {100 * np.expm1(MAX_RATIO_GAP):.1f} %. "
             "Send two pictures of one frame: crop or pad one of them first."
         )
-    scale = min(1.0, working_side / max(height, width))
+    scale = min(1.0, WORKING_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     return Frame(
         edited=_resized(sample.edited, size),

@@ -5,7 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.planted import DATA, photos
+from bench.planted import DATA, photos, segments_of
 from editrefiner.contracts import EditKind, FlawType
 from training.flaws.artifacts import ARTIFACTS
 from training.flaws.artifacts.brush import LEAST_CHANGE, RIM
@@ -180,7 +180,7 @@ def test_a_tiny_picture_is_no_reason_to_fail(generator):
 def test_flaws_on_real_photos_stay_in_their_masks():
     for number, photo in enumerate(photos("report")[:2]):
         picture = photo.pixels()
-        segments = tuple(Segment(photo.categories.get(k, "area"), m) for k, m in photo.segments().items())
+        segments = tuple(Segment(photo.categories.get(k, "area"), m) for k, m in segments_of(photo).items())
         everywhere = np.ones(picture.shape[:2], bool)
         edit = IdealEdit(
             picture, picture, "Brighten the photo.", EditKind.GLOBAL, everywhere, bystanders=segments

@@ -190,7 +190,9 @@ def test_the_text_instruction_quotes_both_words() -> None:
 def test_the_truth_holds_on_photographs(name: str) -> None:
     scenes = []
     for photo in planted.photos("report")[:4]:
-        segments = (Segment(photo.categories.get(k, "area"), mask) for k, mask in photo.segments().items())
+        segments = (
+            Segment(photo.categories.get(k, "area"), mask) for k, mask in planted.segments_of(photo).items()
+        )
         scenes.append(Scene(photo.pixels(), tuple(segments), photo.name))
     for number, scene in enumerate(scenes):
         edit = MAKERS[name](scene, scenes[number - 1], np.random.default_rng(number))

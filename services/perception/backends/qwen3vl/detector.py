@@ -18,7 +18,6 @@ from services.perception.backends.qwen3vl.kinds import KINDS, Kind
 from services.perception.backends.qwen3vl.options import Qwen3VLOptions
 
 VERSION = "1"  # raise it with every change of what the same weights answer
-WORKING_SIDE = 768  # of the comparison with the source; the model itself sees up to a megapixel
 ORIGINS = {
     "artifact": "finds artifacts, in the layout of the EditRefiner release",
     "failure": "finds editing failures, in the layout of the EditRefiner release",
@@ -87,7 +86,7 @@ class Qwen3VLDetector:
 
     def detect_batch(self, samples: Sequence[Sample], checkpoint: Checkpoint) -> list[Finding]:
         """The same for edits of any sizes, each as if it came alone."""
-        compared = [compare(sample, WORKING_SIDE, checkpoint) for sample in samples]
+        compared = [compare(sample, checkpoint) for sample in samples]
         maps = {kind: self.saliency(samples, kind, checkpoint) for kind in KINDS}
         return [
             finding(comparison, artifact, failure)
