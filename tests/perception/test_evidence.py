@@ -45,6 +45,44 @@ def test_the_requested_change_and_its_colour_are_planes(vectors: WordVectors) ->
     assert wished[scenes.ball()].mean() > wished[scenes.bystander()].mean() + 0.1
 
 
+def test_what_was_left_of_a_half_made_change_looks_like_what_was_changed(vectors: WordVectors) -> None:
+    half = scenes.edited_well()
+    lower = scenes.ball() & (np.arange(half.shape[0]) > np.argwhere(scenes.ball())[:, 0].mean())[:, None]
+    half[lower] = scenes.still_life()[lower]
+    found = compare(Sample(scenes.still_life(), half, scenes.RECOLOR))
+    planes = evidence(found, scenes.RECOLOR, vectors, half.shape[:2]).planes
+
+    likeness = plane(planes, "like_changed")
+    assert likeness[lower].mean() > 0.3
+    assert likeness[lower].mean() > likeness[~scenes.ball()].mean() + 0.3
+    near = plane(planes, "near_intended")
+    assert near[scenes.ball() & ~lower].mean() > 0.9
+    assert near[lower].mean() > near[~scenes.ball()].mean()
+
+
+def test_a_change_that_was_made_weaker_in_one_part_stands_out_there(vectors: WordVectors) -> None:
+    source, edited = scenes.still_life(), scenes.edited_well()
+    _, columns = np.nonzero(scenes.ball())
+    weak = scenes.ball() & (np.arange(edited.shape[1]) < np.median(columns))[None, :]
+    mixed = edited.copy()
+    mixed[weak] = (0.75 * edited[weak] + 0.25 * source[weak]).astype(np.uint8)
+    found = compare(Sample(source, mixed, scenes.RECOLOR))
+    strength = plane(evidence(found, scenes.RECOLOR, vectors, edited.shape[:2]).planes, "change_strength")
+
+    assert strength[weak].mean() < strength[scenes.ball() & ~weak].mean() - 0.1
+    assert np.abs(strength[~scenes.ball()]).mean() < 0.02
+
+
+def test_a_place_that_shows_something_else_does_not_match(vectors: WordVectors) -> None:
+    picture, box = scenes.photograph("coffee"), (200, 150, 260, 210)
+    found = compare(Sample(picture, scenes.with_block(picture, box), "Make it warmer"))
+    match = plane(evidence(found, "Make it warmer", vectors, picture.shape[:2]).planes, "match")
+
+    left, top, right, bottom = box
+    inside = match[top + 10 : bottom - 10, left + 10 : right - 10].mean()
+    assert inside < np.median(match) - 0.3
+
+
 def test_an_untouched_copy_is_known_as_one_and_a_small_change_is_not() -> None:
     picture = scenes.photograph("coffee")
 

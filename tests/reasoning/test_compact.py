@@ -207,3 +207,25 @@ def test_a_region_of_nearly_the_whole_frame_is_a_drift_and_is_not_undone_by_the_
 
     assert flaw.flaw_type is FlawType.GLOBAL_DRIFT
     assert flaw.suggested_operation is Operation.LEAVE
+
+
+@pytest.mark.parametrize(("share", "operation"), [(0.1, Operation.RESTORE), (0.4, Operation.LEAVE)])
+def test_the_source_takes_the_place_of_the_edit_in_small_parts_only(
+    share: float, operation: Operation
+) -> None:
+    picture = textured()
+    height, width = picture.shape[:2]
+    rows = slice(0, round(share * height))
+    edited = picture.copy()
+    edited[rows] = np.clip(picture[rows] * np.array([1.3, 1.0, 0.6]), 0, 255).astype(np.uint8)
+    mask = np.full((rows.stop, width), 255, np.uint8)
+    region = MarkedRegion("r1", FlawKind.EDITING_FAILURE, (0, 0, width, rows.stop), mask, 1.0)
+
+    flaw = (
+        CompactDiagnostician()
+        .diagnose(Sample(picture, edited, INSTRUCTION, Registration(), None), [region], lambda: None)
+        .flaws[0]
+    )
+
+    assert flaw.is_flaw
+    assert flaw.suggested_operation is operation

