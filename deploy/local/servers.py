@@ -73,6 +73,7 @@ class PostgresServer(ManagedProcess):
             user=package.system_user,  # it refuses to run as root
             stop_signal=signal.SIGINT,  # end now; SIGTERM would wait for the last client to go
         )
+        self._directory = directory
         self._address = f"postgres@127.0.0.1:{port}/postgres"
 
     @property
@@ -83,6 +84,10 @@ class PostgresServer(ManagedProcess):
     def start(self) -> None:
         """Start it (again), and wait until it takes connections; after a kill it recovers first."""
         for _ in range(START_TRIES):
+            if (
+                self._user is not None
+            ):  # folders above are shared, and some programs close them to others again
+                packaged.ensure_prefix_permissions(self._directory)
             super().start()
             with contextlib.suppress(RuntimeError):
                 self.wait_ready()
