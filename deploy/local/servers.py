@@ -85,9 +85,8 @@ class PostgresServer(ManagedProcess):
     def start(self) -> None:
         """Start it (again), and wait until it takes connections; after a kill it recovers first."""
         for _ in range(START_TRIES):
-            if (
-                self._user is not None
-            ):  # folders above are shared, and some programs close them to others again
+            if self._user is not None:
+                # Programs that share a folder above it may have closed it to other users since.
                 ensure_prefix_permissions(self._directory)
             super().start()
             with contextlib.suppress(RuntimeError):

@@ -43,7 +43,7 @@ RESTORED = (R.RESTORE, R.RESTORE_WIDE)
 FILLED = (R.INPAINT, R.INPAINT_SHIFTS)
 KEPT: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
     # where the edit was to change nothing: the source shows what belongs there
-    FlawType.DISTORTED_STRUCTURE: (*RESTORED,),
+    FlawType.DISTORTED_STRUCTURE: RESTORED,
     FlawType.UNNATURAL_TEXTURE: (*RESTORED, R.DENOISE),
     FlawType.BLUR: (*RESTORED, R.SHARPEN),
     FlawType.NOISE: (*RESTORED, R.DENOISE),
@@ -52,11 +52,11 @@ KEPT: Mapping[FlawType | FlawKind, tuple[Recipe, ...]] = {
     FlawType.LIGHTING_MISMATCH: (*RESTORED, R.MATCH_SOURCE, R.MATCH_SURROUNDINGS),
     FlawType.ILLEGIBLE_TEXT: (*RESTORED, R.SHARPEN),
     FlawType.DUPLICATED_CONTENT: (*RESTORED, *FILLED),
-    FlawType.ANATOMY: (*RESTORED,),
+    FlawType.ANATOMY: RESTORED,
     FlawType.WRONG_CONTENT: (R.DIFFUSION, *RESTORED),
     FlawType.UNINTENDED_CHANGE: (*RESTORED, R.MATCH_SOURCE),
-    FlawType.UNINTENDED_REMOVAL: (*RESTORED,),
-    FlawType.GEOMETRY_SHIFT: (*RESTORED,),
+    FlawType.UNINTENDED_REMOVAL: RESTORED,
+    FlawType.GEOMETRY_SHIFT: RESTORED,
     FlawType.GLOBAL_DRIFT: (R.MATCH_SOURCE, *RESTORED),
     FlawType.LEFTOVER: (*FILLED, R.DIFFUSION),
     FlawType.MISSING_EDIT: (R.DIFFUSION,),
