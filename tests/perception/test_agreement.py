@@ -47,3 +47,11 @@ def test_where_the_request_is_plain_a_sure_rule_needs_no_agreement() -> None:
     _, failure = agreed(NOTHING, NOTHING, FlawMaps(NOTHING, square(1.0)), plain=True)
 
     assert failure[35:55, 35:55].min() > 0.8
+
+
+def test_the_kind_that_the_network_leaves_open_is_that_of_the_rules() -> None:
+    for undecided in (NOTHING, square(0.3)):
+        artifact, failure = agreed(undecided, undecided, FlawMaps(square(1.0), NOTHING), plain=True)
+
+        assert artifact[35:55, 35:55].min() > 0.8
+        assert np.array_equal(failure, undecided)
