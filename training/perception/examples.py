@@ -12,7 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 
 from editrefiner.contracts import FlawKind
 from services.perception.agent import Sample
-from services.perception.backends.qwen3vl import Batch, Encoded, Kind, Preprocessor
+from services.perception.backends.qwen3vl import Kind, encode
+from services.qwen3vl import Batch, Encoded, Preprocessor
 from training.editfhf import read_records, read_table
 from training.labelled_files import LabelledEdit
 from training.perception.config import Source
@@ -78,7 +79,8 @@ class Examples(Dataset[Example]):
         label = edit.artifact_map if self._kind == "artifact" else edit.failure_map
         if label is None:
             raise ValueError(f"edit {index} has no {self._kind} map: is the source one of the other class?")
-        encoded = self._preprocessor.encode(Sample(edit.source, edit.edited, edit.instruction), self._kind)
+        sample = Sample(edit.source, edit.edited, edit.instruction)
+        encoded = encode(self._preprocessor, sample, self._kind)
         return Example(encoded, torch.from_numpy(_resized(label, encoded.size)))
 
     def collate(self, examples: Sequence[Example]) -> Portion:

@@ -9,22 +9,24 @@ from peft import PeftModel
 from torch import Tensor, nn
 
 from services.perception.backends.qwen3vl import (
-    Batch,
     DecoderShape,
     FeatureReader,
     Kind,
-    Preprocessor,
     SaliencyDecoder,
-    attach,
-    attach_new,
-    copy_processor,
     in_frame,
     layout,
     load_decoder,
+    save_decoder,
+)
+from services.qwen3vl import (
+    Batch,
+    Preprocessor,
+    attach,
+    attach_new,
+    copy_processor,
     load_model,
     lora,
     save_adapter,
-    save_decoder,
 )
 from training.perception.config import Model
 

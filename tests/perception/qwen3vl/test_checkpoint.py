@@ -9,7 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from services.perception.backends.qwen3vl import CheckpointError, Qwen3VLDetector, Qwen3VLOptions
+from services.perception.backends.qwen3vl import Qwen3VLDetector, Qwen3VLOptions
+from services.qwen3vl import CheckpointError
 
 Spoil = Callable[[Path], object]
 

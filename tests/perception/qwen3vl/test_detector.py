@@ -14,18 +14,15 @@ from editrefiner.contracts import ChangeScope, EditKind
 from services.perception.agent import ImagesMismatchedError, Sample
 from services.perception.backends.qwen3vl import (
     KINDS,
-    CheckpointError,
     FeatureReader,
     Kind,
-    Preprocessor,
     Qwen3VLDetector,
     Qwen3VLOptions,
-    attach,
+    encode,
     load_decoder,
-    load_model,
 )
-from services.perception.backends.qwen3vl.checkpoint import file_digests
 from services.perception.backends.qwen3vl.merge import main, merge
+from services.qwen3vl import CheckpointError, Preprocessor, attach, file_digests, load_model
 from tests.perception.qwen3vl.pairs import pair, picture, unhurried
 
 SAMPLES = [pair(), pair((160, 192), (64, 96), seeds=(3, 4)), pair((64, 96), (128, 96), seeds=(5, 6))]
@@ -92,7 +89,7 @@ def test_adapters_that_share_a_base_answer_as_each_on_its_own(
     preprocessor = Preprocessor(tiny / kind)
     sample = SAMPLES[1]
 
-    batch = preprocessor.collate([preprocessor.encode(sample, kind)])
+    batch = preprocessor.collate([encode(preprocessor, sample, kind)])
     with torch.no_grad():
         (seen,) = FeatureReader(alone).read(batch)
         expected = decoder(seen.tokens, seen.grid, seen.context).sigmoid().numpy()

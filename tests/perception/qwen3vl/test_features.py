@@ -8,18 +8,9 @@ import torch
 from torch import Tensor
 from transformers import Qwen3VLModel
 
-from services.perception.backends.qwen3vl import (
-    Batch,
-    CheckpointError,
-    FeatureReader,
-    Preprocessor,
-    SaliencyDecoder,
-    attach_new,
-    load_model,
-    lora,
-    shape_of,
-)
-from services.perception.backends.qwen3vl.checkpoint import read_tensors
+from services.perception.backends.qwen3vl import FeatureReader, SaliencyDecoder, encode, shape_of
+from services.qwen3vl import Batch, CheckpointError, Preprocessor, attach_new, load_model, lora
+from services.qwen3vl.files import read_tensors
 from tests.perception.qwen3vl.pairs import pair
 
 LARGER_SOURCE = pair((160, 192), (64, 96))  # 5x6 and 2x3 tokens
@@ -54,7 +45,7 @@ def all_states(model: Any, batch: Batch, **positions: Tensor) -> Any:
 def test_they_are_hidden_states_26_at_the_tokens_of_the_second_picture(
     model: Qwen3VLModel, preprocessor: Preprocessor
 ) -> None:
-    batch = preprocessor.collate([preprocessor.encode(LARGER_SOURCE, "artifact")])
+    batch = preprocessor.collate([encode(preprocessor, LARGER_SOURCE, "artifact")])
     expected = all_states(model, batch)
     image = (batch.input_ids[0] == preprocessor.image_token_id).nonzero()[:, 0]
 
@@ -72,7 +63,7 @@ def test_the_rows_of_the_grid_are_the_rows_of_the_picture(
     model: Qwen3VLModel, preprocessor: Preprocessor
 ) -> None:
     def tokens(edited_height: int, edited_width: int) -> tuple[int, int]:
-        edit = preprocessor.encode(pair((96, 96), (edited_height, edited_width)), "artifact")
+        edit = encode(preprocessor, pair((96, 96), (edited_height, edited_width)), "artifact")
         with torch.no_grad():
             (seen,) = FeatureReader(model).read(preprocessor.collate([edit]))
         assert len(seen.tokens) == seen.grid[0] * seen.grid[1]
@@ -86,7 +77,7 @@ def test_the_rows_of_the_grid_are_the_rows_of_the_picture(
 def test_positions_are_of_time_row_and_column_or_in_a_line(
     model: Qwen3VLModel, preprocessor: Preprocessor
 ) -> None:
-    batch = preprocessor.collate([preprocessor.encode(LARGER_SOURCE, "failure")])
+    batch = preprocessor.collate([encode(preprocessor, LARGER_SOURCE, "failure")])
     line = torch.arange(batch.input_ids.shape[1]).expand(3, 1, -1)
 
     with torch.no_grad():
@@ -105,7 +96,7 @@ def test_company_in_a_batch_changes_nothing(
     model: Qwen3VLModel, preprocessor: Preprocessor, positions: Any
 ) -> None:
     edits = [
-        preprocessor.encode(sample, "artifact")
+        encode(preprocessor, sample, "artifact")
         for sample in (
             pair((64, 64), (96, 64)),
             LARGER_SOURCE,
@@ -144,7 +135,7 @@ def test_gradients_reach_adapter_and_decoder_also_with_gradient_checkpointing(
             model.gradient_checkpointing_enable()
             model.enable_input_require_grads()
             model.train()
-        batch = preprocessor.collate([preprocessor.encode(LARGER_SOURCE, "failure")])
+        batch = preprocessor.collate([encode(preprocessor, LARGER_SOURCE, "failure")])
         (seen,) = FeatureReader(model).read(batch)
         torch.manual_seed(6)
         decoder(seen.tokens, seen.grid, seen.context).square().mean().backward()

@@ -3,20 +3,17 @@
 import logging
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from peft import PeftModel
 from transformers import Qwen3VLModel
 
-from services.perception.backends.qwen3vl.adapters import attach
-from services.perception.backends.qwen3vl.checkpoint import Layout, layout, load_decoder, load_model
+from services.perception.backends.qwen3vl.checkpoint import layout, load_decoder
 from services.perception.backends.qwen3vl.decoder import SaliencyDecoder
-from services.perception.backends.qwen3vl.errors import CheckpointError
 from services.perception.backends.qwen3vl.features import FeatureReader
 from services.perception.backends.qwen3vl.kinds import Kind
 from services.perception.backends.qwen3vl.options import Qwen3VLOptions
-from services.perception.backends.qwen3vl.preprocess import Preprocessor
+from services.qwen3vl import Layout, Preprocessor, attach, check_fit, load_model
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +51,7 @@ def load_branches(options: Qwen3VLOptions, device: str, dtype: torch.dtype) -> d
             base = base or load_model(options.base, dtype=dtype, device=device)
             adapted = attach(adapted or base, kind, place.directory)
             model = base
-        _check_fit(place, model, decoder, preprocessor)
+        check_fit(place.directory, model, preprocessor, {"decoder's input": decoder.shape.features})
         reader = FeatureReader(model, layer=options.layer, positions=options.positions)
         directories = (
             (place.directory, processor) if place.merged else (place.directory, processor, options.base)
@@ -63,24 +60,3 @@ def load_branches(options: Qwen3VLOptions, device: str, dtype: torch.dtype) -> d
         branches[kind] = Branch(reader, decoder, preprocessor, switched, directories)
         log.info("perception weights loaded", extra={"kind": kind, "merged": place.merged, "device": device})
     return branches
-
-
-def _check_fit(
-    place: Layout, model: Qwen3VLModel, decoder: SaliencyDecoder, preprocessor: Preprocessor
-) -> None:
-    """Refuse a decoder or processor that was made for another model."""
-    text: Any = model.config.text_config
-    vision: Any = model.config.vision_config
-    pairs = {
-        "width of the decoder's input": (decoder.shape.features, text.hidden_size),
-        "id of the image token": (preprocessor.image_token_id, model.config.image_token_id),
-        "patch size": (preprocessor.patch, vision.patch_size),
-        "merge size": (preprocessor.merge, vision.spatial_merge_size),
-    }
-    wrong = [
-        f"the {name} is {ours} and the model's is {its}" for name, (ours, its) in pairs.items() if ours != its
-    ]
-    if preprocessor.vocabulary > text.vocab_size:
-        wrong.append(f"the tokenizer has {preprocessor.vocabulary} tokens and the model {text.vocab_size}")
-    if wrong:
-        raise CheckpointError(f"{place.directory} was made for another model: {'; '.join(wrong)}.")

@@ -1,7 +1,6 @@
 """Where do the published weights see flaws? Two adapters on one resident model, one decoder each."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -12,10 +11,10 @@ from services.perception.agent import Checkpoint, Finding, Sample
 from services.perception.backends.comparison import compare
 from services.perception.backends.finding import finding
 from services.perception.backends.qwen3vl.branches import Branch, load_branches
-from services.perception.backends.qwen3vl.checkpoint import WEIGHTS, file_digests
 from services.perception.backends.qwen3vl.decoder import in_frame
-from services.perception.backends.qwen3vl.kinds import KINDS, Kind
+from services.perception.backends.qwen3vl.kinds import KINDS, Kind, encode
 from services.perception.backends.qwen3vl.options import Qwen3VLOptions
+from services.qwen3vl import chosen_device, chosen_dtype, file_digests, is_weights
 
 VERSION = "1"  # raise it with every change of what the same weights answer
 ORIGINS = {
@@ -33,8 +32,8 @@ class Qwen3VLDetector:
     def __init__(self, options: Qwen3VLOptions) -> None:
         torch.set_num_threads(options.threads)
         self._options = options
-        self._device = _device(options.device)
-        self._dtype = _dtype(options, self._device)
+        self._device = chosen_device(options.device)
+        self._dtype = chosen_dtype(options.dtype, self._device)
         self._branches = load_branches(options, self._device, self._dtype)
         self.thresholds = Thresholds(
             artifact=options.artifact_threshold, editing_failure=options.failure_threshold
@@ -76,7 +75,7 @@ class Qwen3VLDetector:
                 )
                 for role, place in roles.items()
                 for name, sha256 in files.get(place, {}).items()
-                if Path(name).suffix in WEIGHTS
+                if is_weights(name)
             ),
         )
 
@@ -109,7 +108,7 @@ class Qwen3VLDetector:
 
     @torch.inference_mode()
     def _decoded(self, branch: Branch, samples: Sequence[Sample], kind: Kind) -> list[np.ndarray]:
-        edits = [branch.preprocessor.encode(sample, kind) for sample in samples]
+        edits = [encode(branch.preprocessor, sample, kind) for sample in samples]
         batch = branch.preprocessor.collate(edits).to(self._device)
         seen = branch.reader.read(batch)
         maps = [
@@ -117,18 +116,6 @@ class Qwen3VLDetector:
             for each, size in zip(seen, batch.sizes, strict=True)
         ]
         return [_stretched(each) if self._options.min_max else each.cpu().numpy() for each in maps]
-
-
-def _device(name: str) -> str:
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def _dtype(options: Qwen3VLOptions, device: str) -> torch.dtype:
-    if options.dtype == "auto":
-        return torch.float32 if device == "cpu" else torch.bfloat16
-    return torch.float32 if options.dtype == "float32" else torch.bfloat16
 
 
 def _stretched(saliency: Tensor) -> np.ndarray:

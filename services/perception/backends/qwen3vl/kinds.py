@@ -2,6 +2,9 @@
 
 from typing import Literal
 
+from services.perception.agent import Sample
+from services.qwen3vl import Encoded, Preprocessor
+
 Kind = Literal["artifact", "failure"]
 KINDS: tuple[Kind, ...] = ("artifact", "failure")
 
@@ -29,3 +32,8 @@ def prompt(kind: Kind, instruction: str) -> str:
     """The question to one detector about one edit."""
     before, after = _PROMPTS[kind].split("{instruction}")
     return f"{before}{instruction.strip()}{after}"
+
+
+def encode(preprocessor: Preprocessor, sample: Sample, kind: Kind) -> Encoded:
+    """Source, edited picture, then the question: the order of the training."""
+    return preprocessor.encode([sample.source, sample.edited], prompt(kind, sample.instruction))

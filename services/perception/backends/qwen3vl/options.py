@@ -2,11 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
-from services.perception.backends.qwen3vl.features import LAYER, Positions
-
-Dtype = Literal["auto", "float32", "bfloat16"]
+from services.perception.backends.qwen3vl.features import LAYER
+from services.qwen3vl import Dtype, Positions
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,6 @@ class Qwen3VLOptions:
     device: str = "auto"
     """`auto` takes a GPU where there is one."""
     dtype: Dtype = "auto"
-    """`auto` is bfloat16 on a GPU and float32 on a CPU."""
     batch: int = 4
     """Edits that go through the model together."""
     threads: int = 1

@@ -1,4 +1,4 @@
-"""What does the model get to see? Pictures and words of an edit as patches and token ids."""
+"""What does the model get to see? Pictures and words as patches and token ids."""
 
 import json
 from collections.abc import Sequence
@@ -13,11 +13,9 @@ from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from services.perception.agent import Sample
-from services.perception.backends.qwen3vl.errors import CheckpointError
-from services.perception.backends.qwen3vl.kinds import Kind, prompt
+from services.qwen3vl.errors import CheckpointError
 
-MAX_PIXELS = 1_048_576  # the detectors were trained on pictures of at most one megapixel
+MAX_PIXELS = 1_048_576  # the published agents were trained on pictures of at most one megapixel
 SIDE_STEP = 16
 TOKENIZER = "tokenizer.json"
 IMAGE_TOKEN = "<|image_pad|>"  # noqa: S105 — a token of the vocabulary, no secret
@@ -25,29 +23,29 @@ IMAGE_TOKEN = "<|image_pad|>"  # noqa: S105 — a token of the vocabulary, no se
 
 @dataclass(frozen=True)
 class Encoded:
-    """One edit for one detector, not yet in a batch."""
+    """Pictures and a question about them, not yet in a batch."""
 
     input_ids: Tensor
     """(S,) int64."""
     pixel_values: Tensor
-    """(P, D) float32: the patches of the source, then those of the edited picture."""
+    """(P, D) float32: the patches of the first picture, then those of the next."""
     grids: Tensor
-    """(2, 3) int64: frames, rows and columns of patches of both pictures."""
+    """(N, 3) int64: frames, rows and columns of patches of each picture."""
     size: tuple[int, int]
-    """Height and width of the edited picture as it was shown."""
+    """Height and width of the last picture as it was shown."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Edits padded on the right to one length."""
+    """Questions padded on the right to one length."""
 
     input_ids: Tensor
     """(B, S) int64."""
     lengths: tuple[int, ...]
-    """Tokens of each edit, without the padding."""
+    """Tokens of each question, without the padding."""
     pixel_values: Tensor
     grids: Tensor
-    """(2B, 3) int64."""
+    """(N, 3) int64: of the pictures of the first question, then of those of the next."""
     sizes: tuple[tuple[int, int], ...]
 
     def to(self, device: torch.device | str) -> "Batch":
@@ -88,27 +86,27 @@ class Preprocessor:
         self.patch: int = self._images.patch_size
         self.merge: int = self._images.merge_size
 
-    def encode(self, sample: Sample, kind: Kind) -> Encoded:
-        """Source, edited picture, then the question: the order of the training."""
-        pictures = [reduced(sample.source), reduced(sample.edited)]
-        seen = self._images(images=pictures, return_tensors="pt", input_data_format="channels_last")
+    def encode(self, pictures: Sequence[np.ndarray], question: str) -> Encoded:
+        """One turn of the user: (H, W, 3) uint8 RGB pictures of any sizes, then the question."""
+        shown = [reduced(picture) for picture in pictures]
+        seen = self._images(images=shown, return_tensors="pt", input_data_format="channels_last")
         grids: Tensor = seen["image_grid_thw"]
         counts = [int(grid.prod()) // self.merge**2 for grid in grids]
-        ids = self._tokenizer(self._text(prompt(kind, sample.instruction), counts), add_special_tokens=False)
+        ids = self._tokenizer(self._text(question, counts), add_special_tokens=False)
         input_ids = torch.tensor(ids["input_ids"], dtype=torch.int64)
-        return Encoded(input_ids, seen["pixel_values"], grids, pictures[1].shape[:2])
+        return Encoded(input_ids, seen["pixel_values"], grids, shown[-1].shape[:2])
 
-    def collate(self, edits: Sequence[Encoded]) -> Batch:
-        """Edits of any sizes as one batch."""
-        ids = [edit.input_ids for edit in edits]
+    def collate(self, questions: Sequence[Encoded]) -> Batch:
+        """Questions about pictures of any sizes as one batch."""
+        ids = [question.input_ids for question in questions]
         return Batch(
             input_ids=torch.nn.utils.rnn.pad_sequence(
                 ids, batch_first=True, padding_value=float(self.pad_token_id)
             ),
             lengths=tuple(len(row) for row in ids),
-            pixel_values=torch.cat([edit.pixel_values for edit in edits]),
-            grids=torch.cat([edit.grids for edit in edits]),
-            sizes=tuple(edit.size for edit in edits),
+            pixel_values=torch.cat([question.pixel_values for question in questions]),
+            grids=torch.cat([question.grids for question in questions]),
+            sizes=tuple(question.size for question in questions),
         )
 
     def _text(self, question: str, counts: list[int]) -> str:
@@ -116,7 +114,7 @@ class Preprocessor:
         for token in self._special:
             # An instruction may not speak for the chat format: its tokens become plain text.
             question = question.replace(token, f"{token[0]} {token[1:]}")
-        content = [{"type": "image"}, {"type": "image"}, {"type": "text", "text": question}]
+        content = [*({"type": "image"} for _ in counts), {"type": "text", "text": question}]
         rendered: str = self._tokenizer.apply_chat_template(
             [{"role": "user", "content": content}],
             chat_template=self._template,

@@ -1,26 +1,18 @@
 """How do several LoRA adapters share one resident model? Attached by name, one of them active at a time."""
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
-from torch import Tensor
 from transformers import Qwen3VLModel
 
-from services.perception.backends.qwen3vl.checkpoint import (
-    ADAPTER_CONFIG,
-    ADAPTER_WEIGHTS,
-    HEADS,
-    check_names,
-    read_json,
-    read_tensors,
-)
-from services.perception.backends.qwen3vl.decoder import SaliencyDecoder
-from services.perception.backends.qwen3vl.errors import CheckpointError
+from services.qwen3vl.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS
+from services.qwen3vl.errors import CheckpointError
+from services.qwen3vl.files import check_names, contiguous, read_json, read_tensors
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """What the published adapters change; blocks of the vision tower have other names."""
@@ -103,6 +95,20 @@ def attach(model: Qwen3VLModel | PeftModel, name: str, directory: Path) -> PeftM
     return adapted.eval()
 
 
+def refuse_inert(adapted: PeftModel, name: str, directory: Path) -> None:
+    """Refuse an adapter that leaves the model as it is.
+
+    A fresh adapter does, by B matrices of zeros: what its base says would pass for what it learned.
+    """
+    places = _places(adapted, name)
+    pairs = [(key, key.replace(".lora_B.", ".lora_A.")) for key in places if ".lora_B." in key]
+    if not any(bool(places[b].any()) and bool(places[a].any()) for b, a in pairs):
+        raise CheckpointError(
+            f"{directory / ADAPTER_WEIGHTS} changes nothing: in every pair of its LoRA tensors A or B is all "
+            "zero, as in an adapter that was never trained. Its answers would be those of the base model."
+        )
+
+
 def attach_new(
     model: Qwen3VLModel | PeftModel, name: str, config: LoraConfig, *, where: str = "", float32: bool = False
 ) -> PeftModel:
@@ -122,14 +128,9 @@ def attach_new(
 def save_adapter(directory: Path, adapted: PeftModel, name: str) -> None:
     """Write one adapter and its settings in the published layout."""
     directory.mkdir(parents=True, exist_ok=True)
-    save_file(_contiguous(_places(adapted, name)), directory / ADAPTER_WEIGHTS, metadata={"format": "pt"})
+    save_file(contiguous(_places(adapted, name)), directory / ADAPTER_WEIGHTS, metadata={"format": "pt"})
     config: Any = adapted.peft_config[name]
     config.save_pretrained(directory)
-
-
-def save_decoder(directory: Path, decoder: SaliencyDecoder) -> None:
-    """Write a decoder beside its adapter or merged model."""
-    save_file(_contiguous(decoder.state_dict()), directory / HEADS[0], metadata={"format": "pt"})
 
 
 def copy_processor(source: Path, target: Path) -> None:
@@ -154,7 +155,3 @@ def _canonical(key: str) -> str:
     if key.startswith(_PREFIX + "model."):
         return _PREFIX + key.removeprefix(_PREFIX + "model.")
     return key
-
-
-def _contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    return {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
