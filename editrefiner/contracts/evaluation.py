@@ -14,11 +14,24 @@ Interval = tuple[Score, Score]
 DIMENSIONS = ("perceptual_quality", "instruction_following", "visual_consistency")
 
 
+OverallKind = Literal["geometric", "arithmetic"]
+"""The paper's weighted geometric mean, or the plain mean that its released program takes."""
+
+
 def overall_score(
-    perceptual_quality: float, instruction_following: float, visual_consistency: float
+    perceptual_quality: float,
+    instruction_following: float,
+    visual_consistency: float,
+    kind: OverallKind = "geometric",
 ) -> float:
-    """Weighted geometric mean PQ^0.3 * IF^0.4 * VC^0.3, 0..100 (EditRefiner, Eq. 5)."""
+    """Weighted geometric mean PQ^0.3 * IF^0.4 * VC^0.3, 0..100 (EditRefiner, Eq. 5), or the plain mean."""
+    if kind == "arithmetic":
+        return (perceptual_quality + instruction_following + visual_consistency) / 3
     return perceptual_quality**0.3 * instruction_following**0.4 * visual_consistency**0.3
+
+
+def _is_geometric(kind: str) -> bool:
+    return kind == "geometric"
 
 
 class Intervals(WireModel):
@@ -61,12 +74,16 @@ class Scores(WireModel):
     intervals: Intervals
     decision_margin: Annotated[float, Field(ge=0)] = 0.0
     """Smallest difference of `overall` between two edits of one pair that this scorer can tell from none."""
+    overall_kind: Annotated[OverallKind, Field(exclude_if=_is_geometric)] = "geometric"
+    """How `overall` is made of the three; left out of the JSON where it is the geometric mean."""
 
     @computed_field
     @property
     def overall(self) -> float:
-        """PQ^0.3 * IF^0.4 * VC^0.3."""
-        return overall_score(self.perceptual_quality, self.instruction_following, self.visual_consistency)
+        """PQ^0.3 * IF^0.4 * VC^0.3; the plain mean where `overall_kind` says so."""
+        return overall_score(
+            self.perceptual_quality, self.instruction_following, self.visual_consistency, self.overall_kind
+        )
 
 
 class ScoreRequest(RequestModel):

@@ -14,6 +14,7 @@ from editrefiner.contracts import (
     ImageRef,
     Interval,
     Intervals,
+    OverallKind,
     Ranking,
     RankRequest,
     ScoreAnswer,
@@ -41,6 +42,7 @@ class Marks:
     perceptual_quality: Estimate
     instruction_following: Estimate
     visual_consistency: Estimate
+    overall_kind: OverallKind = "geometric"
 
 
 class Scorer(Protocol):
@@ -140,6 +142,7 @@ class EvaluationAgent:
                 coverage=self._scorer.coverage,
             ),
             decision_margin=self._scorer.decision_margin,
+            overall_kind=marks.overall_kind,
         )
 
 
