@@ -18,7 +18,7 @@ from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLIm
 
 from services.qwen3vl import attach_new, copy_processor, lora, save_adapter
 
-__all__ = ["WIDTH", "write_adapter", "write_base"]
+__all__ = ["AUTHORS_BASE", "WIDTH", "write_adapter", "write_base"]
 
 WIDTH = 32
 VOCABULARY = 640

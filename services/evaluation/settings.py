@@ -1,10 +1,12 @@
 """How is the evaluation service configured? `EVALUATION_...` variables."""
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import SettingsConfigDict
 
+from editrefiner.contracts import OverallKind
 from editrefiner.serving import ServiceSettings
 
 
@@ -16,3 +18,19 @@ class Settings(ServiceSettings):
     )
 
     port: Annotated[int, Field(ge=0, le=65_535)] = 8104
+    qwen3vl_base: Path = Path("weights/base")
+    """Directory of Qwen3-VL-8B-Instruct; the path inside the weights is their author's and is not used."""
+    qwen3vl_weights: Path = Path("weights/evaluation")
+    """Directory of adapter, score head and processor files, or of a merged model with its head."""
+    qwen3vl_positions: Literal["mrope", "linear"] = "mrope"
+    """How picture tokens are numbered: by time, row and column, or on like words."""
+    qwen3vl_overall: OverallKind = "geometric"
+    """How the three scores become one; `arithmetic` is for parity with the published program."""
+    qwen3vl_calibration: Path | None = None
+    """File of intervals and decision margin; without it every interval is the whole scale."""
+    qwen3vl_device: str = "auto"
+    """A name that torch knows, or `auto`: a GPU where there is one."""
+    qwen3vl_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto` is bfloat16 on a GPU and float32 on a CPU."""
+    qwen3vl_batch: Annotated[int, Field(ge=1, le=64)] = 4
+    """Edits of one request that go through the model together."""
