@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Field
 
 from editrefiner.contracts.base import Sha256, UnitInterval, WireModel
+from editrefiner.contracts.scoring import Scoring
 
 
 class WeightsFile(WireModel):
@@ -21,6 +22,15 @@ class WeightsFile(WireModel):
     """Where it comes from: a published model, or the recipe that trained it."""
 
 
+class PromptInfo(WireModel):
+    """The text, prompt or rubric, that a language model is asked with."""
+
+    id: Annotated[str, Field(min_length=1)]
+    """Its name and version, such as `editrefiner-score-1`."""
+    sha256: Sha256
+    """Of its UTF-8 bytes before an instruction is put into it."""
+
+
 def _is_empty(value: object) -> bool:
     return not value
 
@@ -28,8 +38,8 @@ def _is_empty(value: object) -> bool:
 class BackendInfo(WireModel):
     """The model or operators behind an answer.
 
-    `weights` and `training_data` tell and do not decide: the step key knows `digest` alone, which covers the
-    weights. Both are left out of the JSON where a backend has none.
+    `weights`, `training_data` and `prompt` tell and do not decide: the step key knows `digest` alone, which
+    covers them. They are left out of the JSON where a backend has none.
     """
 
     model_config = ConfigDict(
@@ -58,6 +68,8 @@ class BackendInfo(WireModel):
     """Every file of trained numbers; none where the backend computes by rules alone."""
     training_data: Annotated[str, Field(exclude_if=_is_empty)] = ""
     """What it was trained on, in a sentence; empty where it was not trained."""
+    prompt: Annotated[PromptInfo | None, Field(exclude_if=_is_empty)] = None
+    """What it is asked with; None where it is asked without words of its own."""
 
 
 class Limits(WireModel):
@@ -83,6 +95,8 @@ class ServiceInfo(WireModel):
     """Where the service cuts, by the name of what is cut; left out where it cuts nothing."""
     conventions: dict[str, str] = Field(default_factory=dict[str, str], exclude_if=_is_empty)
     """How to read what it answers, by the field of the answer; left out where the schema says it all."""
+    scoring: Annotated[Scoring | None, Field(exclude_if=_is_empty)] = None
+    """How to read scores; None where the service gives none."""
 
 
 class Health(WireModel):

@@ -2,16 +2,29 @@
 
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, computed_field
+from pydantic import ConfigDict, Field, StringConstraints, computed_field, field_validator
 
 from editrefiner.contracts.backend import BackendInfo
 from editrefiner.contracts.base import Instruction, RequestModel, Score, UnitInterval, WireModel
 from editrefiner.contracts.images import ImageInput
+from editrefiner.contracts.problems import Problem
+from editrefiner.contracts.scoring import ScoreWeights
 
 Interval = tuple[Score, Score]
 """Low and high end."""
 
 DIMENSIONS = ("perceptual_quality", "instruction_following", "visual_consistency")
+
+MAX_BATCH_ITEMS = 512
+"""Items of one `POST /v1/score:batch` or `POST /v1/reward`."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+def _is_empty(value: object) -> bool:
+    return not value
 
 
 OverallKind = Literal["geometric", "arithmetic"]
@@ -101,6 +114,76 @@ class ScoreAnswer(WireModel):
     backend: BackendInfo
 
 
+ItemId = Annotated[str, StringConstraints(max_length=128)]
+"""The caller's own name for an item; comes back with its answer."""
+
+
+class ScoreItem(ScoreRequest):
+    """One of many edits to score."""
+
+    id: ItemId | None = None
+
+    def request(self) -> ScoreRequest:
+        """The same edit as a request of its own."""
+        return ScoreRequest(source=self.source, edited=self.edited, instruction=self.instruction)
+
+
+class ScoredItem(WireModel):
+    """One line of the answer of `POST /v1/score:batch`: `answer`, or `problem` where there is none."""
+
+    index: Annotated[int, Field(ge=0)]
+    """Place of the item in the request, from 0."""
+    id: ItemId | None = None
+    answer: Annotated[ScoreAnswer | None, Field(exclude_if=_is_none)] = None
+    problem: Annotated[Problem | None, Field(exclude_if=_is_none)] = None
+
+
+class RewardRequest(RequestModel):
+    """Rewards of many edits, as reinforcement learning asks for them."""
+
+    items: Annotated[tuple[ScoreItem, ...], Field(min_length=1, max_length=MAX_BATCH_ITEMS)]
+    weights: ScoreWeights = ScoreWeights()
+
+    @field_validator("weights")
+    @classmethod
+    def _count_at_all(cls, weights: ScoreWeights) -> ScoreWeights:
+        if weights.total <= 0:
+            raise ValueError("give at least one dimension a weight above 0")
+        return weights
+
+
+class Reward(WireModel):
+    """What one edit is worth."""
+
+    id: ItemId | None = None
+    reward: UnitInterval | None
+    """0..1, the weighted geometric mean of the scores / 100; None where `problem` says why there is none."""
+    interval: tuple[UnitInterval, UnitInterval] | None
+    """The same mean of the low ends and of the high ends of the intervals; None as `reward` is."""
+    scores: Scores | None
+    """The raw scores, 0..100; None as `reward` is."""
+    problem: Problem | None = None
+    """Why there is no reward; None where there is one."""
+
+
+class RewardAnswer(WireModel):
+    """Answer of `POST /v1/reward`: one entry per item, in the order of the request."""
+
+    rewards: tuple[Reward, ...]
+    weights: ScoreWeights
+    """As they were applied: their sum is 1."""
+    backend: BackendInfo
+
+
+def reward_of(dimensions: tuple[float, float, float], weights: ScoreWeights) -> float:
+    """Scores 0..100, in the order of DIMENSIONS, as a reward 0..1 by weights whose sum is 1."""
+    powers = (weights.perceptual_quality, weights.instruction_following, weights.visual_consistency)
+    product = 1.0
+    for score, power in zip(dimensions, powers, strict=True):
+        product *= (score / 100) ** power  # 0 ** 0 is 1: a dimension without weight has no say
+    return min(1.0, max(0.0, product))
+
+
 class RankRequest(RequestModel):
     """Score several edits of one source and order them."""
 
@@ -115,6 +198,10 @@ class Ranking(WireModel):
     scores: tuple[Scores, ...]
     order: tuple[int, ...]
     """Indices into `scores`, best overall first."""
+    ties: Annotated[tuple[tuple[int, ...], ...], Field(exclude_if=_is_empty)] = ()
+    """`order` cut into groups: the members of one lie within the decision margin of its first."""
+    best_probability: Annotated[tuple[UnitInterval, ...], Field(exclude_if=_is_empty)] = ()
+    """For each of `scores`, how probable it is that this edit is the best; their sum is 1."""
     backend: BackendInfo
 
 
@@ -131,6 +218,12 @@ class Comparison(WireModel):
     """Answer of `POST /v1/compare`; a tie is a difference within the decision margin."""
 
     preferred: Literal["a", "b", "tie"]
+    probability: UnitInterval
+    """How probable it is that a is better than b: the difference of `overall` as a normal variable whose
+    standard deviation is `difference_spread`. `scoring.calibration` of `GET /v1/info` has it and what it
+    covers."""
+    tie_probability: UnitInterval
+    """How probable it is, in the same model, that the difference lies within the decision margin."""
     a: Scores
     b: Scores
     backend: BackendInfo

@@ -1,7 +1,9 @@
 """What turns an agent into a service."""
 
-from editrefiner.serving.bodies import Body, Draft, parse_request, read_body, resolve_images
+from editrefiner.serving.answering import deadline_seconds
+from editrefiner.serving.bodies import Body, Draft, media_type, parse_request, read_body, resolve_images
 from editrefiner.serving.body_limit import BodyLimitMiddleware
+from editrefiner.serving.disconnect import unless_disconnected
 from editrefiner.serving.errors import (
     AlreadyFinishedError,
     CanceledError,
@@ -13,12 +15,14 @@ from editrefiner.serving.errors import (
     ValidationFailedError,
 )
 from editrefiner.serving.flights import Batching
+from editrefiner.serving.host import Host
 from editrefiner.serving.lifecycle import Lifecycle
+from editrefiner.serving.many import Many, Outcome
 from editrefiner.serving.openapi import install_openapi, problem_answers
 from editrefiner.serving.probes import probes
-from editrefiner.serving.problems import install_problem_handlers, problem_response
+from editrefiner.serving.problems import install_problem_handlers, problem_response, validation_problem
 from editrefiner.serving.process import run_service
-from editrefiner.serving.records import idempotency_key
+from editrefiner.serving.records import StoredRun, idempotency_key
 from editrefiner.serving.request_context import RequestContextMiddleware
 from editrefiner.serving.runs import Run, shared_checkpoint
 from editrefiner.serving.service import create_service, install_plumbing
@@ -35,24 +39,30 @@ __all__ = [
     "DeadlineExceededError",
     "Draft",
     "Example",
+    "Host",
     "IdempotencyMismatchError",
     "ImageStore",
     "Lifecycle",
+    "Many",
     "NotFoundError",
     "NotReadyError",
+    "Outcome",
     "QueueFullError",
     "Reading",
     "RequestContextMiddleware",
     "Run",
     "ServiceSettings",
+    "StoredRun",
     "ValidationFailedError",
     "Verb",
     "View",
     "create_service",
+    "deadline_seconds",
     "idempotency_key",
     "install_openapi",
     "install_plumbing",
     "install_problem_handlers",
+    "media_type",
     "parse_request",
     "probes",
     "problem_answers",
@@ -61,4 +71,6 @@ __all__ = [
     "resolve_images",
     "run_service",
     "shared_checkpoint",
+    "unless_disconnected",
+    "validation_problem",
 ]

@@ -50,7 +50,7 @@ class Terms:
         """ValidationFailedError when a header is malformed."""
         return cls(
             key=idempotency_key(request.headers.get(IDEMPOTENCY_KEY)),
-            seconds=_deadline_seconds(request.headers.get(DEADLINE_MS)),
+            seconds=deadline_seconds(request.headers.get(DEADLINE_MS)),
         )
 
 
@@ -171,7 +171,8 @@ def _headers(result: StoredRun, outcome: Outcome) -> dict[str, str]:
     return headers
 
 
-def _deadline_seconds(header: str | None) -> float | None:
+def deadline_seconds(header: str | None) -> float | None:
+    """The time that a caller gives, from its header; None when there is none."""
     if header is None:
         return None
     if not (re.fullmatch(r"[0-9]{1,9}", header) and 0 < int(header) <= MAX_DEADLINE_MS):

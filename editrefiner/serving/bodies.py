@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -39,12 +40,15 @@ class Draft(Generic[RequestT]):
     uploads: dict[str, bytes]
 
 
-async def read_body(request: Request) -> Body:
-    """Read to the end. Raises ClientDisconnect when the client hangs up, BodyTooSlowError when it stalls."""
+async def read_body(request: Request, *, taken: Sequence[str] = (JSON, FORM)) -> Body:
+    """Read to the end. Raises ClientDisconnect when the client hangs up, BodyTooSlowError when it stalls.
+
+    UnsupportedMediaTypeError when the body is of none of the types `taken`.
+    """
     content_type = request.headers.get("content-type", "")
-    if _kind(content_type) not in {JSON, FORM} or request.headers.get("content-encoding"):
+    if media_type(content_type) not in taken or request.headers.get("content-encoding"):
         raise UnsupportedMediaTypeError(
-            f"The body is {content_type or 'of no stated type'}. Send {JSON} or {FORM}, not compressed."
+            f"The body is {content_type or 'of no stated type'}. Send {' or '.join(taken)}, not compressed."
         )
     content = bytearray()
     more = True
@@ -62,7 +66,7 @@ async def read_body(request: Request) -> Body:
 
 def parse_request(model: type[RequestT], body: Body) -> Draft[RequestT]:
     """Validate; ValidationFailedError names every field that is wrong."""
-    if _kind(body.content_type) == FORM:
+    if media_type(body.content_type) == FORM:
         given, uploads = _form_values(fields_of(model), parse_multipart(body.content, body.content_type))
         try:
             return Draft(model.model_validate(given), uploads)
@@ -150,5 +154,6 @@ def _parsed(content: bytes | bytearray) -> object:
         return None
 
 
-def _kind(content_type: str) -> str:
+def media_type(content_type: str) -> str:
+    """A Content-Type without its parameters."""
     return content_type.partition(";")[0].strip().lower()

@@ -5,10 +5,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
-from pydantic import TypeAdapter
+from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import models_json_schema
 
-from editrefiner.contracts import PROBLEM_MEDIA_TYPE, Problem
+from editrefiner.contracts import PROBLEM_MEDIA_TYPE, Problem, RequestModel
 from editrefiner.contracts.headers import DEADLINE_MS, IDEMPOTENCY_KEY, REPLAYED, RETRY_AFTER, RUN_SECONDS
 from editrefiner.serving.fields import fields_of
 from editrefiner.serving.verbs import Verb
@@ -56,8 +56,10 @@ def problem_answers(*statuses: int) -> Responses:
     return answers
 
 
-def install_openapi(app: FastAPI, verbs: Sequence[Verb[Any, Any, Any]] = ()) -> None:
-    """Make the app's document name problems by their media type, with the schemas of `verbs`."""
+def install_openapi(
+    app: FastAPI, verbs: Sequence[Verb[Any, Any, Any]] = (), models: Sequence[type[BaseModel]] = ()
+) -> None:
+    """Make the app's document name problems by their media type, with the schemas of `verbs` and `models`."""
 
     def document() -> Fragment:
         if app.openapi_schema is None:
@@ -67,7 +69,7 @@ def install_openapi(app: FastAPI, verbs: Sequence[Verb[Any, Any, Any]] = ()) -> 
             components = schema.setdefault("components", {}).setdefault("schemas", {})
             for name in ("HTTPValidationError", "ValidationError"):  # FastAPI's own form of a 422
                 components.pop(name, None)
-            components.update(_verb_schemas(verbs))
+            components.update(_verb_schemas(verbs, models))
             for operations in schema["paths"].values():
                 for operation in operations.values():
                     _use_problems(operation["responses"])
@@ -193,11 +195,12 @@ def _form(verb: Verb[Any, Any, Any]) -> Fragment:
     return {"schema": schema, "encoding": encoding} if encoding else {"schema": schema}
 
 
-def _verb_schemas(verbs: Sequence[Verb[Any, Any, Any]]) -> Fragment:
-    models = [(Problem, "serialization")]
-    models += [(verb.request, "validation") for verb in verbs]
-    models += [(verb.answer, "serialization") for verb in verbs]
-    _, schema = models_json_schema(models, ref_template=_REF)  # pyright: ignore[reportArgumentType]
+def _verb_schemas(verbs: Sequence[Verb[Any, Any, Any]], models: Sequence[type[BaseModel]]) -> Fragment:
+    named = [(Problem, "serialization")]
+    named += [(verb.request, "validation") for verb in verbs]
+    named += [(verb.answer, "serialization") for verb in verbs]
+    named += [(m, "validation" if issubclass(m, RequestModel) else "serialization") for m in models]
+    _, schema = models_json_schema(named, ref_template=_REF)  # pyright: ignore[reportArgumentType]
     return schema["$defs"]
 
 

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, FastAPI, Path
+from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -44,6 +45,8 @@ def create_service(
     load: Callable[[], AgentT],
     read: Callable[[AgentT], Reading] | None = None,
     batching: Batching | None = None,
+    routes: Sequence[Callable[[Host[AgentT]], APIRouter]] = (),
+    models: Sequence[type[BaseModel]] = (),
     version: str = __version__,
 ) -> FastAPI:
     """The application of one agent.
@@ -51,7 +54,8 @@ def create_service(
     Its lifespan loads the agent in the background: it answers probes at once and verbs once it is ready.
     `app.state.lifecycle` tells and changes the state; `run_service` drains by it. `read` adds to its
     description how to read its answers; `batching` lets runs share the lane where the verb
-    can `run_together`.
+    can `run_together`. `routes` are what it answers beside its verbs, and `models` the schemas that these
+    name in the API document.
     """
     host = Host(name, settings, store, load, batching or Batching())
 
@@ -75,10 +79,12 @@ def create_service(
     app.state.lifecycle = host.lifecycle
     install_plumbing(app, service=name, max_body_bytes=settings.max_body_bytes)
     app.include_router(_verbs(host, verbs))
+    for beside in routes:
+        app.include_router(beside(host))
     app.include_router(_runs(host, verbs))
     app.include_router(_info(host, name, version, read))
     app.include_router(probes(host.lifecycle))
-    install_openapi(app, verbs)
+    install_openapi(app, verbs, models)
     return app
 
 
@@ -186,6 +192,7 @@ def _info(
             limits=host.settings.limits(),
             thresholds=dict(reading.thresholds),
             conventions=dict(reading.conventions),
+            scoring=reading.scoring,
         )
 
     return router

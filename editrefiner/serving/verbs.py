@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
-from editrefiner.contracts import BackendInfo, ImageInput, ImageRef, RequestModel, WireModel
+from editrefiner.contracts import BackendInfo, ImageInput, ImageRef, RequestModel, Scoring, WireModel
 from editrefiner.serving.runs import Run
 
 
@@ -75,6 +75,8 @@ class Reading:
 
     thresholds: Mapping[str, float] = field(default_factory=dict[str, float])
     conventions: Mapping[str, str] = field(default_factory=dict[str, str])
+    scoring: Scoring | None = None
+    """How to read scores; None where the agent gives none."""
 
 
 @dataclass(frozen=True, kw_only=True)

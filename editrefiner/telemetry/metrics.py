@@ -14,6 +14,8 @@ _QUEUE_SECONDS = (0.001, 0.01, 0.1, 0.5, 1, 2.5, 5, 10, 20, 40, 80, 160, 320)
 _HTTP = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 # A refinement is seconds on the compact backends and up to an hour on diffusion backends.
 _JOB_SECONDS = (1, 2.5, 5, 10, 20, 40, 80, 160, 320, 640, 1280, 3600)
+# Scores are 0..100, and those of usable edits crowd into the upper half: finer steps there.
+_POINTS = (10, 20, 30, 40, 50, 55, 60, 65, 70, 75, 80, 85, 90, 95, 98, 100)
 
 # agents
 AGENT_QUEUE_DEPTH = Gauge("refine_agent_queue_depth", "Runs that wait for the lane.", ["service"])
@@ -39,6 +41,14 @@ AGENT_CACHE_HITS = Counter(
 )
 AGENT_FAILURES = Counter("refine_agent_failures", "Runs that ended in a problem.", ["service", "code"])
 MODEL = Gauge("refine_model_info", "The backend that is loaded; always 1.", ["service", "backend", "digest"])
+
+# evaluation
+SCORE_POINTS = Histogram(
+    "refine_score_points",
+    "Scores as they were computed, by dimension; the digest is that of the scorer, cut to 12 characters.",
+    ["service", "dimension", "digest"],
+    buckets=_POINTS,
+)
 
 # HTTP
 HTTP_REQUESTS = Counter(

@@ -1,77 +1,40 @@
 """Is it better? Turns a scorer's marks into the answers of the wire."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 import numpy as np
 
 from editrefiner.contracts import (
     BackendInfo,
+    Calibration,
     CompareRequest,
     Comparison,
     ImageInput,
     ImageRef,
     Interval,
     Intervals,
-    OverallKind,
+    ProbeReport,
     Ranking,
     RankRequest,
+    Reward,
     ScoreAnswer,
     ScoreRequest,
     Scores,
+    ScoreWeights,
+    Scoring,
+    reward_of,
 )
+from services.evaluation.certainty import best_probabilities, probability_above, tied
+from services.evaluation.marks import Estimate, Marks, Scorer
+from services.evaluation.probes import ProbesFailedError, run_probes
+
+__all__ = ["Estimate", "EvaluationAgent", "Marks", "Pictures", "Scorer", "rewarded"]
 
 WARM_UP_SIDE = 512  # px: large enough that every buffer has its working size
 DECIMALS = 3  # more would only show how a processor rounds
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A score, 0..100, and where it may lie."""
-
-    value: float
-    low: float
-    high: float
-
-
-@dataclass(frozen=True)
-class Marks:
-    """What a scorer says about one edit."""
-
-    perceptual_quality: Estimate
-    instruction_following: Estimate
-    visual_consistency: Estimate
-    overall_kind: OverallKind = "geometric"
-
-
-class Scorer(Protocol):
-    """What the agent needs of a backend."""
-
-    @property
-    def backend(self) -> BackendInfo:
-        """Who scores."""
-        ...
-
-    @property
-    def decision_margin(self) -> float:
-        """Smallest difference of `overall` between two edits of one source that means something."""
-        ...
-
-    @property
-    def coverage(self) -> float:
-        """Share of cases in which a score lies inside its interval, 0..1."""
-        ...
-
-    def score(
-        self,
-        source: np.ndarray,
-        edits: Sequence[np.ndarray],
-        instruction: str,
-        checkpoint: Callable[[], None],
-    ) -> Sequence[Marks]:
-        """Marks of each edit, all (H, W, 3) uint8 RGB; `checkpoint` raises when nobody waits any more."""
-        ...
+REWARD_DECIMALS = DECIMALS + 2  # the same on a scale of 1
 
 
 class Pictures(Protocol):
@@ -85,14 +48,44 @@ class Pictures(Protocol):
 class EvaluationAgent:
     """Scores, ranks and compares edits."""
 
-    def __init__(self, scorer: Scorer, pictures: Pictures) -> None:
+    def __init__(
+        self, scorer: Scorer, pictures: Pictures, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._scorer = scorer
         self._pictures = pictures
+        self._clock = clock
+        self._probes: ProbeReport | None = None
 
     @property
     def backend(self) -> BackendInfo:
         """Who scores."""
         return self._scorer.backend
+
+    @property
+    def scoring(self) -> Scoring:
+        """How to read the scores, with the latest probes."""
+        return Scoring(
+            calibration=Calibration(
+                coverage=self._scorer.coverage,
+                decision_margin=self._scorer.decision_margin,
+                difference_spread=self._scorer.difference_spread,
+                basis=self._scorer.calibration_basis,
+            ),
+            probes=self._probes,
+        )
+
+    def probe(self) -> ProbeReport:
+        """Ask the scorer what is known beforehand, and keep what came of it."""
+        results = run_probes(self._scorer)
+        passed = all(result.passed for result in results if result.required)
+        self._probes = ProbeReport(passed=passed, probed_at=self._clock(), results=results)
+        return self._probes
+
+    def require_probes(self) -> None:
+        """ProbesFailedError unless every required probe passes."""
+        report = self.probe()
+        if not report.passed:
+            raise ProbesFailedError(report.results)
 
     def warm_up(self) -> None:
         """Score one small edit."""
@@ -107,16 +100,30 @@ class EvaluationAgent:
     def rank(self, request: RankRequest, checkpoint: Callable[[], None]) -> Ranking:
         """Score several edits and order them; equal ones keep the order of the request."""
         scores = self._scores(request.source, request.candidates, request.instruction, checkpoint)
-        order = sorted(range(len(scores)), key=lambda i: -scores[i].overall)
-        return Ranking(scores=scores, order=tuple(order), backend=self.backend)
+        overall = [each.overall for each in scores]
+        order = tuple(sorted(range(len(scores)), key=lambda i: -overall[i]))
+        return Ranking(
+            scores=scores,
+            order=order,
+            ties=tied(overall, order, self._scorer.decision_margin),
+            best_probability=best_probabilities(overall, self._scorer.difference_spread),
+            backend=self.backend,
+        )
 
     def compare(self, request: CompareRequest, checkpoint: Callable[[], None]) -> Comparison:
         """Say which of two edits is better, or that they cannot be told apart."""
         a, b = self._scores(request.source, (request.a, request.b), request.instruction, checkpoint)
         gain = a.overall - b.overall
-        tie = abs(gain) <= self._scorer.decision_margin
+        margin, spread = self._scorer.decision_margin, self._scorer.difference_spread
+        tie = abs(gain) <= margin
+        within = probability_above(gain, -margin, spread) - probability_above(gain, margin, spread)
         return Comparison(
-            preferred="tie" if tie else "a" if gain > 0 else "b", a=a, b=b, backend=self.backend
+            preferred="tie" if tie else "a" if gain > 0 else "b",
+            probability=probability_above(gain, 0.0, spread),
+            tie_probability=max(0.0, within),
+            a=a,
+            b=b,
+            backend=self.backend,
         )
 
     def _scores(
@@ -148,3 +155,26 @@ class EvaluationAgent:
 
 def _interval(estimate: Estimate) -> Interval:
     return round(max(0.0, estimate.low), DECIMALS), round(min(100.0, estimate.high), DECIMALS)
+
+
+def rewarded(scores: Scores, weights: ScoreWeights, *, name: str | None) -> Reward:
+    """What an edit with these scores is worth by weights whose sum is 1."""
+    intervals = scores.intervals
+    ends = [
+        (
+            intervals.perceptual_quality[end],
+            intervals.instruction_following[end],
+            intervals.visual_consistency[end],
+        )
+        for end in (0, 1)
+    ]
+    middle = (scores.perceptual_quality, scores.instruction_following, scores.visual_consistency)
+    return Reward(
+        id=name,
+        reward=round(reward_of(middle, weights), REWARD_DECIMALS),
+        interval=(
+            round(reward_of(ends[0], weights), REWARD_DECIMALS),
+            round(reward_of(ends[1], weights), REWARD_DECIMALS),
+        ),
+        scores=scores,
+    )

@@ -13,6 +13,7 @@ from tests.evaluation import scenes
 from tests.evaluation.asking import Shelf, ranking, scored
 
 MARGIN = 2.0
+SPREAD = 1.0
 levels = st.integers(0, 255)
 
 
@@ -21,7 +22,9 @@ class Brightness:
 
     backend = BackendInfo(name="brightness", version="1", digest=fingerprint("brightness"))
     decision_margin = MARGIN
+    difference_spread = SPREAD
     coverage = 0.9
+    calibration_basis = "by definition"
 
     def score(self, source, edits: Sequence[np.ndarray], instruction: str, checkpoint) -> list[Marks]:
         marks = []

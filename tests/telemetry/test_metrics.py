@@ -23,7 +23,7 @@ def test_names_say_whose_they_are_and_their_unit() -> None:
         (family,) = metric.describe()
         assert re.fullmatch(r"refine_[a-z_]+", family.name)
         if isinstance(metric, Histogram):
-            assert family.name.endswith("_seconds")
+            assert family.name.endswith(("_seconds", "_points"))
 
 
 def test_the_contract_of_the_agents_is_complete() -> None:

@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 
 from editrefiner.contracts import BackendInfo, fingerprint
-from services.evaluation.agent import Estimate, Marks
 from services.evaluation.backends.alignment import place, tone, warped
 from services.evaluation.backends.intent import Intent, read_intent
 from services.evaluation.backends.marks import Points, points
 from services.evaluation.backends.measures import measure
 from services.evaluation.backends.split import split
+from services.evaluation.marks import Estimate, Marks
 
 VERSION = "1"  # raise it with every change of a rule or constant: answers are stored by it
 WORK_SIDE = 1024  # longest side that is looked at, px
@@ -19,6 +19,7 @@ LEAST_SIDE = 64  # shorter sides are enlarged, so that every band of structure e
 TONE_CELLS = (64, 48)  # colours that the tone is read from
 DECISION_MARGIN = 1.1  # bench/evaluation_planted.py, the worst kind of copy: 95 % of them move by less
 SPREAD = Points(quality=3.5, following=0.1, consistency=1.6)  # the same, per score
+NORMAL_95 = 1.96  # standard deviations around its mean within which a normal variable lies in 95 % of cases
 COVERAGE = 0.95  # of the spread above; it holds for measuring again, not for what people would say
 
 
@@ -34,7 +35,13 @@ class CompactScorer:
         provisional=True,
     )
     decision_margin = DECISION_MARGIN
+    difference_spread = DECISION_MARGIN / NORMAL_95
     coverage = COVERAGE
+    calibration_basis = (
+        "Edits measured again after JPEG 95 and 90, a shift by half a pixel and a rescale by 1 %: 95 % of "
+        "such differences of overall lie within the margin, and the spread is the normal distribution's "
+        "that has this. It says how far a score moves, not how far it lies from what people would say."
+    )
 
     def score(
         self,
