@@ -1,10 +1,13 @@
 """How is an agent asked? One typed client per agent."""
 
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 from urllib.parse import quote
 
 import httpx
+from pydantic import ValidationError
 
 from editrefiner.client.base import Call, Channel, read_answer
 from editrefiner.client.errors import AnswerUnreadableError
@@ -17,14 +20,20 @@ from editrefiner.contracts import (
     EditResult,
     PerceiveRequest,
     Perception,
+    ProbeReport,
     Ranking,
     RankRequest,
+    RewardAnswer,
+    RewardRequest,
     RunStatus,
     ScoreAnswer,
+    ScoredItem,
+    ScoreItem,
     ScoreRequest,
     ServiceInfo,
     WireModel,
     canonical_json,
+    fingerprint,
 )
 from editrefiner.contracts.headers import REPLAYED, RUN_SECONDS
 
@@ -164,6 +173,45 @@ class EvaluationClient(AgentClient):
     ) -> Answered[Comparison]:
         """Which of two edits is better."""
         return await self._ask("/v1/compare", request, Comparison, key=key, deadline_seconds=deadline_seconds)
+
+    async def score_batch(
+        self, items: Sequence[ScoreItem], *, deadline_seconds: float | None = None
+    ) -> AsyncGenerator[ScoredItem]:
+        """Scores of at most MAX_BATCH_ITEMS edits, in order, each as soon as it is done.
+
+        An item that cannot be scored comes with its problem. Closing the generator gives the rest up.
+        """
+        body = [item.model_dump(mode="json", exclude_none=True) for item in items]
+        call = Call(
+            "POST", "/v1/score:batch", content=canonical_json(body), deadline_seconds=deadline_seconds
+        )
+        count = 0
+        async with aclosing(self._channel.lines(call)) as lines:
+            async for line in lines:
+                yield _scored(line)
+                count += 1
+        if count != len(items):
+            raise AnswerUnreadableError(f"/v1/score:batch answered {count} of {len(items)} items.")
+
+    async def reward(
+        self, request: RewardRequest, *, deadline_seconds: float | None = None
+    ) -> Answered[RewardAnswer]:
+        """Rewards of many edits; repeating it computes nothing twice."""
+        key = fingerprint(request.model_dump(mode="json"))
+        return await self._ask(
+            "/v1/reward", request, RewardAnswer, key=key, deadline_seconds=deadline_seconds
+        )
+
+    async def probe(self) -> ProbeReport:
+        """Run the probes of the start again."""
+        return read_answer(await self._channel.send(Call("POST", "/v1/probes")), ProbeReport)
+
+
+def _scored(line: str) -> ScoredItem:
+    try:
+        return ScoredItem.model_validate_json(line)
+    except ValidationError as error:
+        raise AnswerUnreadableError("/v1/score:batch answered a line that is no scored item.") from error
 
 
 def _answered(value: ValueT, response: httpx.Response) -> Answered[ValueT]:

@@ -5,6 +5,7 @@ Whether a failure is worth a retry is decided here and nowhere else: by its clas
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TypeVar
@@ -87,6 +88,25 @@ class Channel:
                 if refusals > self._retries or (ends_at is not None and time.monotonic() + wait >= ends_at):
                     raise
                 await asyncio.sleep(wait)
+
+    async def lines(self, call: Call) -> AsyncGenerator[str]:
+        """The answer line by line, as they come; a ClientError when it is a refusal or breaks off.
+
+        Closing the generator closes the connection, and with it the work on the other side.
+        """
+        ends_at = None if call.deadline_seconds is None else time.monotonic() + call.deadline_seconds
+        try:
+            response = await self._http.send(self.request(call, ends_at), stream=True)
+            try:
+                if response.status_code >= HTTPStatus.BAD_REQUEST:
+                    await response.aread()
+                    raise_for_problem(response)
+                async for line in response.aiter_lines():
+                    yield line
+            finally:
+                await response.aclose()
+        except httpx.HTTPError as error:
+            raise self.translated(error) from error
 
     def request(self, call: Call, ends_at: float | None = None) -> httpx.Request:
         """The request as it goes out: with ids, key, and the time that is left."""

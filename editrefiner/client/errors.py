@@ -9,6 +9,8 @@ ClientError
     RequestRejectedError        it will never take this request (4xx)
         RunCanceledError        somebody canceled the run that was asked for
     AnswerUnreadableError       it answered something that is not the answer
+    PictureUnusableError        what was to be sent is no picture; nothing was sent
+    RewardMissingError          an edit has no reward, and nothing may stand in its place
 """
 
 from typing import ClassVar
@@ -97,3 +99,16 @@ class AnswerUnreadableError(ClientError):
     """The answer is not of the form that was agreed on: the two sides are of different versions."""
 
     code: ClassVar[ProblemCode] = ProblemCode.INTERNAL_ERROR
+
+
+class PictureUnusableError(ClientError):
+    """What was to be sent is no picture."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.IMAGE_UNSUPPORTED
+    status: ClassVar[int] = 415
+
+
+class RewardMissingError(ClientError):
+    """An edit could not be judged, and a training loop that takes numbers only asked for its reward."""
+
+    code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
