@@ -60,12 +60,13 @@ async def running_agents(artifacts: ArtifactStore) -> AsyncIterator[Agents]:
         http = await stack.enter_async_context(httpx.AsyncClient(mounts=mounts, timeout=None))  # noqa: S113 — deadlines travel in the request
         backends = {}
         for name, app in apps.items():
-            await _loaded(name, app)
+            await require_loaded(name, app)
             backends[name] = (await AgentClient(http, base_url(name)).info()).backend
         yield Agents(apps, http, backends)
 
 
-async def _loaded(name: str, app: FastAPI) -> None:
+async def require_loaded(name: str, app: FastAPI) -> None:
+    """Wait until the agent is loaded and warm. AgentFailedError when it cannot be."""
     health = await app.state.lifecycle.wait_started()
     if health.state == "failed":
         raise AgentFailedError(f"the {name} agent could not be loaded: {health.detail}")

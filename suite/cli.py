@@ -63,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"editrefiner {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for add in (_add_refine, _add_demo, _add_serve, _add_jobs, _add_replay, _add_doctor):
+    for add in (_add_refine, _add_demo, _add_score, _add_serve, _add_jobs, _add_replay, _add_doctor):
         add(commands)
     return parser
 
@@ -120,6 +120,30 @@ def _add_demo(commands: Commands) -> None:
     )
     _add_parameters(parser)
     _add_output(parser)
+
+
+def _add_score(commands: Commands) -> None:
+    parser = _command(
+        commands,
+        "score",
+        "suite.score",
+        "score an edit, or every row of a CSV file",
+        '  editrefiner score before.png after.png "Make the car red"\n'
+        "  editrefiner score --csv pairs.csv -o scores.csv\n\n"
+        "Scores are 0 to 100, higher is better. A CSV has the columns source, edited and instruction; paths\n"
+        "are relative to it. The same command given again goes on with the rows that have no scores yet.\n"
+        "Exits with 1 when a row could not be scored; its column error says why.",
+    )
+    for name, meaning in (
+        ("source", "the picture before the edit"),
+        ("edited", "the picture after it"),
+        ("instruction", "what the editor was asked to do"),
+    ):
+        parser.add_argument(name, metavar=name.upper(), nargs="?", help=meaning)
+    parser.add_argument("--csv", type=Path, metavar="PAIRS", help="score every row of this file")
+    parser.add_argument("-o", "--out", type=Path, metavar="SCORES", help="where the scores of --csv go")
+    parser.add_argument("--url", help="a running evaluation service (default: the compact scorer, in here)")
+    parser.add_argument("--json", action="store_true", help="write the scores as JSON to standard output")
 
 
 def _add_serve(commands: Commands) -> None:

@@ -6,6 +6,7 @@ import mimetypes
 from pathlib import Path
 from typing import ClassVar
 
+import httpx
 from pydantic import ValidationError
 
 from editrefiner.contracts import (
@@ -32,7 +33,7 @@ def job_request(options: argparse.Namespace) -> JobRequest:
     given = {name: getattr(options, name) for name in PARAMETERS if getattr(options, name) is not None}
     if not options.instruction.strip():
         raise InputError("INSTRUCTION is empty; say what the editor was asked to do.")
-    source, edited = _data_uri(options.source, "SOURCE"), _data_uri(options.edited, "EDITED")
+    source, edited = picture_uri(options.source, "SOURCE"), picture_uri(options.edited, "EDITED")
     try:
         return JobRequest(
             source=source,
@@ -50,7 +51,19 @@ def request_key(request: JobRequest) -> str:
     return fingerprint(request.model_dump(mode="json"))
 
 
-def _data_uri(path: Path, name: str) -> str:
+def checked_url(url: str, what: str, example: str) -> str:
+    """The URL as given; InputError when it is no address of a server."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        parsed = httpx.URL()
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        raise InputError(f"--url: {url!r} is no address of {what}; one looks like {example}.")
+    return url
+
+
+def picture_uri(path: Path, name: str) -> str:
+    """A picture file as a `data:` URI; InputError, in which it is called `name`, when it cannot be one."""
     limit = ImageLimits().max_bytes
     try:
         if not path.is_file():

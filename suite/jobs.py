@@ -15,7 +15,7 @@ from rich.markup import escape
 from editrefiner.client import JobsClient
 from editrefiner.contracts import Job, JobStatus
 from orchestrator.bundle import read_bundle
-from suite.inputs import InputError, job_request
+from suite.inputs import InputError, checked_url, job_request
 from suite.progress import Display, display
 from suite.wording import STOP_SENTENCES, headline
 
@@ -30,8 +30,9 @@ def run(options: argparse.Namespace) -> int:
 
 async def _run(options: argparse.Namespace) -> int:
     timeout = httpx.Timeout(None, connect=CONNECT_SECONDS)
+    url = checked_url(options.url, "a job API", "http://127.0.0.1:8100")
     async with httpx.AsyncClient(timeout=timeout) as http:
-        jobs = JobsClient(http, _checked(options.url), retries=RETRIES)
+        jobs = JobsClient(http, url, retries=RETRIES)
         with display(Console(stderr=True), quiet=options.json) as shown:
             ended = await _act(jobs, options, shown)
         if options.action == "submit" and isinstance(ended, Job) and not (_waits(options) or options.json):
@@ -95,16 +96,6 @@ def _write(bundle: bytes, out: Path) -> None:
             (out / "refined.png").write_bytes(picture)
     except OSError as exc:
         raise InputError(f"{out} cannot be written to: {exc.strerror}.") from exc
-
-
-def _checked(url: str) -> str:
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        parsed = httpx.URL()
-    if parsed.scheme not in {"http", "https"} or not parsed.host:
-        raise InputError(f"--url: {url!r} is no address of a job API; one looks like http://127.0.0.1:8100.")
-    return url
 
 
 def _status(text: str | None) -> JobStatus | None:

@@ -13,7 +13,7 @@ from tests.configured import SETTINGS, variables
 from tests.docs.pages import PAGES, ROOT, blocks, having, languages, links, title
 
 KNOWN = {"", "bash", "console", "json", "text"}
-COMMANDS = {"refine", "demo", "serve", "jobs", "replay", "doctor"}
+COMMANDS = {"refine", "demo", "score", "serve", "jobs", "replay", "doctor"}
 
 
 def make_targets() -> set[str]:

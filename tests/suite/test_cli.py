@@ -33,7 +33,7 @@ def test_asking_for_help_imports_nothing_heavy():
     assert shown.stdout.strip() == "[]"
 
 
-@pytest.mark.parametrize("command", ["refine", "demo", "serve", "jobs submit", "replay", "doctor"])
+@pytest.mark.parametrize("command", ["refine", "demo", "score", "serve", "jobs submit", "replay", "doctor"])
 def test_every_command_shows_an_example(capsys, command):
     with pytest.raises(SystemExit) as ended:
         main([*command.split(), "--help"])
