@@ -72,6 +72,27 @@ def test_only_a_difference_beyond_the_margin_is_a_preference(a: int, b: int) -> 
     assert answer.preferred == ("tie" if abs(gain) <= MARGIN else "a" if gain > 0 else "b")
 
 
+@given(levels, levels)
+def test_how_sure_a_preference_is_turns_with_the_edits(a: int, b: int) -> None:
+    answer, swapped = compared(flat(a), flat(b)), compared(flat(b), flat(a))
+
+    assert answer.probability + swapped.probability == pytest.approx(1.0, abs=1e-5)
+    assert answer.tie_probability == pytest.approx(swapped.tie_probability, abs=1e-5)
+    assert answer.probability >= 0.5 or answer.a.overall < answer.b.overall
+    if answer.preferred == "tie" and a == b:
+        assert answer.probability == 0.5
+        assert answer.tie_probability == pytest.approx(0.9545, abs=1e-4)  # two standard deviations
+
+
+def test_a_ranking_groups_what_cannot_be_told_apart_and_says_who_may_be_the_best() -> None:
+    answer = ranking(flat(0), [flat(100), flat(200), flat(202)], "Make it bright", Brightness())
+
+    assert answer.order == (2, 1, 0)
+    assert answer.ties == ((2, 1), (0,))
+    assert sum(answer.best_probability) == pytest.approx(1.0, abs=1e-5)
+    assert answer.best_probability[2] > answer.best_probability[1] > answer.best_probability[0]
+
+
 @given(levels)
 def test_an_interval_ends_where_scores_end(level: int) -> None:
     scores = ranking(flat(0), [flat(level)], "Make it bright", Brightness()).scores[0]

@@ -171,7 +171,7 @@ def test_hanging_up_gives_the_rest_up_and_lines_come_one_by_one(tmp_path: Path, 
         scorer.before_run = lambda: allowed.acquire(timeout=60)
         items = [item(level) for level in range(40)]
         with httpx.stream("POST", f"{url}/v1/score:batch", json=items, timeout=60) as response:
-            allowed.release()
+            allowed.release(2)  # two are under way, and either may be the first to compute
             first = ScoredItem.model_validate_json(next(response.iter_lines()))
         for _ in range(100):
             allowed.release()
@@ -237,6 +237,7 @@ async def test_an_item_without_a_reward_is_null_with_its_problem(client: httpx.A
     [
         {"perceptual_quality": 0, "instruction_following": 0, "visual_consistency": 0},
         {"perceptual_quality": -1},
+        {"visual_consistency": False},
         {"beauty": 1},
         "equal",
     ],
