@@ -34,3 +34,17 @@ class Settings(ServiceSettings):
     """`auto` is bfloat16 on a GPU and float32 on a CPU."""
     qwen3vl_batch: Annotated[int, Field(ge=1, le=64)] = 4
     """Edits of one request that go through the model together."""
+    internvl_base: Path = Path("weights/internvl")
+    """Directory of InternVL3_5-8B, as its authors publish it or in the layout of the transformers library."""
+    internvl_visual: Path = Path("weights/lora_checkpoints_visual")
+    """Directory of the EditHF adapters and head for this aspect; so are the next two."""
+    internvl_alignment: Path = Path("weights/lora_checkpoints_alignment")
+    internvl_preservation: Path = Path("weights/lora_checkpoints_preservation")
+    internvl_acknowledged: bool = False
+    """Whether the limits of the EditHF scorer are known; without it, it is not loaded."""
+    internvl_calibration: Path | None = None
+    """A JSON file of half widths, their coverage and a decision margin; without one all edits tie."""
+    internvl_device: str = "auto"
+    """A name that torch knows, or `auto`: a GPU where there is one."""
+    internvl_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    """`auto` is bfloat16 on a GPU and float32 on a CPU."""

@@ -1,9 +1,11 @@
 """Which scorers are there? The one place that knows, with late imports."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import ClassVar
 
 from editrefiner.contracts import ProblemCode, ProblemError
-from services.evaluation.agent import Scorer
+from services.evaluation.marks import Scorer
 from services.evaluation.settings import Settings
 
 
@@ -14,7 +16,7 @@ class UnknownBackendError(ProblemError):
 
 
 class MissingLibraryError(ProblemError):
-    """The backend needs a package that is not installed."""
+    """The backend needs a library that is not installed."""
 
     code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
 
@@ -28,20 +30,20 @@ def load_backend(settings: Settings) -> Scorer:
             return CompactScorer()
         case "qwen3vl":
             return _load_qwen3vl(settings)
+        case "internvl":
+            return _load_internvl(settings)
         case other:
-            raise UnknownBackendError(f"EVALUATION_BACKEND is {other!r}; the backends are: compact, qwen3vl.")
+            raise UnknownBackendError(
+                f"EVALUATION_BACKEND is {other!r}; the backends are: compact, qwen3vl, internvl."
+            )
 
 
 def _load_qwen3vl(settings: Settings) -> Scorer:
-    try:
+    with _model_libraries("qwen3vl"):
         from services.evaluation.backends.qwen3vl import (  # noqa: PLC0415 — model libraries load late
             Qwen3VLOptions,
             Qwen3VLScorer,
         )
-    except ModuleNotFoundError as error:
-        raise MissingLibraryError(
-            f"EVALUATION_BACKEND is 'qwen3vl', which needs {error.name}: pip install 'editrefiner[gpu]'."
-        ) from error
     return Qwen3VLScorer(
         Qwen3VLOptions(
             base=settings.qwen3vl_base,
@@ -55,3 +57,35 @@ def _load_qwen3vl(settings: Settings) -> Scorer:
             threads=settings.threads,
         )
     )
+
+
+def _load_internvl(settings: Settings) -> Scorer:
+    with _model_libraries("internvl"):
+        from services.evaluation.backends.internvl import (  # noqa: PLC0415 — model libraries load late
+            InternVLOptions,
+            InternVLScorer,
+        )
+    return InternVLScorer(
+        InternVLOptions(
+            base=settings.internvl_base,
+            visual=settings.internvl_visual,
+            alignment=settings.internvl_alignment,
+            preservation=settings.internvl_preservation,
+            acknowledged=settings.internvl_acknowledged,
+            calibration=settings.internvl_calibration,
+            device=settings.internvl_device,
+            dtype=settings.internvl_dtype,
+            threads=settings.threads,
+        )
+    )
+
+
+@contextmanager
+def _model_libraries(backend: str) -> Iterator[None]:
+    """Say which library a backend lacks, and how to get it."""
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError(
+            f"EVALUATION_BACKEND is {backend!r}, which needs {error.name}: pip install 'editrefiner[gpu]'."
+        ) from error

@@ -1,0 +1,222 @@
+"""What do the published EditHF weights say of an edit? Three aspects on one resident InternVL3_5-8B."""
+
+import logging
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import InternVLModel
+
+from editrefiner.contracts import BackendInfo, WeightsFile, fingerprint
+from services.evaluation.agent import Estimate, Marks
+from services.evaluation.backends.internvl.adapters import WRAPPED, Adapters
+from services.evaluation.backends.internvl.aspects import ASPECTS, DIMENSION, Aspect
+from services.evaluation.backends.internvl.base import load_base
+from services.evaluation.backends.internvl.calibration import Calibration, load_calibration
+from services.evaluation.backends.internvl.errors import (
+    CheckpointError,
+    NoScoreError,
+    NotAcknowledgedError,
+    SettingError,
+)
+from services.evaluation.backends.internvl.files import WEIGHTS, file_digests
+from services.evaluation.backends.internvl.head import HEAD, RegressionHead, load_head
+from services.evaluation.backends.internvl.options import InternVLOptions
+from services.evaluation.backends.internvl.preprocess import POSITION, Question, pixels, placed
+
+log = logging.getLogger(__name__)
+
+VERSION = "1"  # raise it with every change of what the same weights answer
+BEST = 100.0
+WARNINGS = (
+    "pictures are squashed to 448 x 448, so fine artifacts and proportions are lost",
+    "the head's absolute value has no upper bound and folds negatives, so scores are cut off at 100",
+    "it orders edits of high quality poorly (SRCC 0.13 to 0.21 in the EditRefiner paper)",
+    "so it must not decide when a refinement stops",
+)
+_LICENCE = "as its publisher states"
+
+
+@dataclass(frozen=True)
+class RawScores:
+    """What the heads say, 0 and above without a bound."""
+
+    visual: float
+    alignment: float
+    preservation: float
+
+
+class InternVLScorer:
+    """See Scorer. Each edit goes through the model alone: its score does not depend on its company."""
+
+    def __init__(self, options: InternVLOptions) -> None:
+        if not options.acknowledged:
+            raise NotAcknowledgedError(
+                f"The EditHF scorer has known limits: {'; '.join(WARNINGS)}. "
+                "Set EVALUATION_INTERNVL_ACKNOWLEDGED=true to use it all the same."
+            )
+        torch.set_num_threads(options.threads)
+        self._options = options
+        self._device = _device(options.device)
+        self._dtype = _dtype(options, self._device)
+        # What is small shows its faults before gigabytes are read.
+        for aspect in ASPECTS:
+            if not options.directory(aspect).is_dir():
+                raise CheckpointError(
+                    f"There is no directory {options.directory(aspect)} for the aspect {aspect!r}."
+                )
+        self._calibration = load_calibration(options.calibration)
+        self._question = Question(options.base)
+        self._image_token_id = self._question.image_token_id
+        model = load_base(
+            options.base, image_token_id=self._image_token_id, dtype=self._dtype, device=self._device
+        )
+        width = self._check_vocabulary(model)
+        self._adapters = Adapters(model)
+        # The library is annotated for every way to call it; what is used of it here is tested.
+        self._model: Any = model
+        self._heads: dict[Aspect, RegressionHead] = {}
+        for aspect in ASPECTS:
+            directory = options.directory(aspect)
+            self._heads[aspect] = load_head(directory / HEAD, features=width, device=self._device)
+            self._adapters.attach(aspect, directory)
+        self.decision_margin = self._calibration.decision_margin
+        self.coverage = self._calibration.coverage
+        self.backend = _described(options, self._calibration, self._dtype)
+        log.warning("EditHF scorer loaded", extra={"limits": list(WARNINGS), "device": self._device})
+
+    def score(
+        self,
+        source: np.ndarray,
+        edits: Sequence[np.ndarray],
+        instruction: str,
+        checkpoint: Callable[[], None],
+    ) -> list[Marks]:
+        """Marks of each edit of one source."""
+        raw = self.raw_scores(source, edits, instruction, checkpoint)
+        return [_marks(scores, self._calibration) for scores in raw]
+
+    def raw_scores(
+        self,
+        source: np.ndarray,
+        edits: Sequence[np.ndarray],
+        instruction: str,
+        checkpoint: Callable[[], None],
+    ) -> list[RawScores]:
+        """What the heads say of each edit."""
+        found = {aspect: self.raw(aspect, source, edits, instruction, checkpoint) for aspect in ASPECTS}
+        return [
+            RawScores(**{aspect: found[aspect][number] for aspect in ASPECTS}) for number in range(len(edits))
+        ]
+
+    @torch.inference_mode()
+    def raw(
+        self,
+        aspect: Aspect,
+        source: np.ndarray,
+        edits: Sequence[np.ndarray],
+        instruction: str,
+        checkpoint: Callable[[], None],
+    ) -> list[float]:
+        """What one head says of each edit, whatever was asked before."""
+        ids = self._question.ids(aspect, instruction).to(self._device)
+        scores: list[float] = []
+        try:
+            with self._adapters.of(aspect):
+                words = self._model.get_input_embeddings()(ids)
+                before = self._features(source)
+                for edited in edits:
+                    checkpoint()
+                    seen = placed(words, ids, (before, self._features(edited)), self._image_token_id)
+                    states = self._model.language_model(inputs_embeds=seen, use_cache=False).last_hidden_state
+                    scores.append(float(self._heads[aspect](states[0, POSITION])))
+        except torch.OutOfMemoryError as error:
+            raise MemoryError from error
+        if not all(map(math.isfinite, scores)):
+            raise NoScoreError(f"The model computed {scores} for the aspect {aspect!r}.")
+        return scores
+
+    def _features(self, picture: np.ndarray) -> Tensor:
+        """(1, 256, W): what the vision tower and the projector make of a picture."""
+        return self._model.get_image_features(pixels(picture).to(self._device)).pooler_output
+
+    def _check_vocabulary(self, model: InternVLModel) -> int:
+        """The width of hidden states, once every token is known to have its row."""
+        rows, width = model.get_input_embeddings().get_parameter("weight").shape
+        if self._question.vocabulary > rows:
+            raise CheckpointError(
+                f"The tokenizer in {self._options.base} has {self._question.vocabulary} tokens "
+                f"and the model {rows}."
+            )
+        return width
+
+
+def _marks(raw: RawScores, calibration: Calibration) -> Marks:
+    widths = calibration.half_widths.model_dump()
+    return Marks(
+        **{
+            DIMENSION[aspect]: _estimate(getattr(raw, aspect), widths[DIMENSION[aspect]])
+            for aspect in ASPECTS
+        }
+    )
+
+
+def _estimate(raw: float, half_width: float) -> Estimate:
+    value = min(raw, BEST)
+    return Estimate(value, max(0.0, value - half_width), min(BEST, value + half_width))
+
+
+def _described(options: InternVLOptions, calibration: Calibration, dtype: torch.dtype) -> BackendInfo:
+    places = {"base": options.base}
+    for aspect in ASPECTS:
+        directory = options.directory(aspect)
+        places[aspect] = directory
+        places |= {f"{aspect}/{name}": directory / name for name in WRAPPED}
+    files = {role: file_digests(place) for role, place in places.items()}
+    return BackendInfo(
+        name="internvl",
+        version=VERSION,
+        digest=fingerprint(
+            {
+                "backend": "internvl",
+                "version": VERSION,
+                "weights": files,
+                "calibration": calibration.model_dump(),
+                "dtype": str(dtype),
+            }
+        ),
+        licence=_LICENCE,
+        provisional=True,  # its numbers were never compared with people's here
+        weights=tuple(
+            WeightsFile(
+                name=f"{role}/{name}",
+                sha256=sha256,
+                licence="Apache-2.0" if role == "base" else _LICENCE,
+                origin="InternVL3_5-8B, or what was given as such" if role == "base" else "EditHF scorer",
+            )
+            for role, found in files.items()
+            for name, sha256 in found.items()
+            if name.endswith(tuple(WEIGHTS))
+        ),
+        training_data="EditHF-1M, as its publisher states: scores of edited pictures given by people",
+    )
+
+
+def _device(name: str) -> str:
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(0, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingError(f"EVALUATION_INTERNVL_DEVICE is {name!r}, which torch cannot use here.") from error
+    return name
+
+
+def _dtype(options: InternVLOptions, device: str) -> torch.dtype:
+    if options.dtype == "auto":
+        return torch.float32 if device == "cpu" else torch.bfloat16
+    return torch.float32 if options.dtype == "float32" else torch.bfloat16
