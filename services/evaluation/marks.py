@@ -1,7 +1,7 @@
 """What does a scorer say, and what does the service need of one?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -25,7 +25,7 @@ class Marks:
     perceptual_quality: Estimate
     instruction_following: Estimate
     visual_consistency: Estimate
-    overall_kind: OverallKind = "geometric"
+    overall_kind: OverallKind = field(default="geometric", kw_only=True)
 
 
 class Scorer(Protocol):

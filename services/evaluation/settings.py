@@ -27,7 +27,7 @@ class Settings(ServiceSettings):
     qwen3vl_overall: OverallKind = "geometric"
     """How the three scores become one; `arithmetic` is for parity with the published program."""
     qwen3vl_calibration: Path | None = None
-    """File of intervals and decision margin; without it every interval is the whole scale."""
+    """File of what was measured of this very scorer; without it every interval is the whole scale."""
     qwen3vl_device: str = "auto"
     """A name that torch knows, or `auto`: a GPU where there is one."""
     qwen3vl_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -43,7 +43,7 @@ class Settings(ServiceSettings):
     internvl_acknowledged: bool = False
     """Whether the limits of the EditHF scorer are known; without it, it is not loaded."""
     internvl_calibration: Path | None = None
-    """A JSON file of half widths, their coverage and a decision margin; without one all edits tie."""
+    """The same for this scorer; without one all edits tie."""
     internvl_device: str = "auto"
     """A name that torch knows, or `auto`: a GPU where there is one."""
     internvl_dtype: Literal["auto", "float32", "bfloat16"] = "auto"

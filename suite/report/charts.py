@@ -64,7 +64,9 @@ def interval_of(scores: Scores, name: str) -> tuple[float, float]:
         low, high = getattr(scores.intervals, name)
         return low, high
     ends = [getattr(scores.intervals, dimension) for dimension in DIMENSIONS]
-    return overall_score(*(low for low, _ in ends)), overall_score(*(high for _, high in ends))
+    kind = scores.overall_kind
+    low, high = (overall_score(*side, kind=kind) for side in zip(*ends, strict=True))
+    return low, high
 
 
 def score_charts(given: Scores, rounds: Sequence[Iteration]) -> tuple[Chart, ...]:

@@ -1,5 +1,6 @@
 """The service's scorer says what the published weights say, and nothing that it was asked before matters."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,8 +9,10 @@ import pytest
 import torch
 
 from services.evaluation.agent import Marks
+from services.evaluation.backends.calibration import CalibrationError
 from services.evaluation.backends.internvl import InternVLScorer, NoScoreError
 from services.evaluation.backends.internvl.aspects import ASPECTS
+from tests.evaluation.asking import ranking
 from tests.evaluation.internvl.published import options_of, picture, published_score
 from tests.evaluation.internvl.spoiling import tensors
 
@@ -175,3 +178,45 @@ def test_the_digest_tells_weights_and_precision_apart(tiny: Path, copy: Path, sc
     assert again == scorer.backend
     assert len({again.digest, rounded.digest, other.digest}) == 3
     assert again.provisional
+
+
+def test_without_a_calibration_every_score_may_be_any_and_all_edits_tie(scorer: InternVLScorer) -> None:
+    answer = ranking(SOURCE, [EDITED, OTHER, SOURCE], INSTRUCTION, scorer)
+
+    scores = answer.scores[0]
+    assert scores.intervals.coverage == 1.0
+    assert scores.intervals.perceptual_quality == scores.intervals.visual_consistency == (0.0, 100.0)
+    assert scores.decision_margin == 100.0  # no two edits differ by more
+    assert len(answer.ties) == 1
+    assert max(answer.best_probability) < 0.5
+    assert "Nothing was measured here" in scorer.calibration_basis
+
+
+def test_a_calibration_of_this_very_scorer_gives_intervals_margin_and_spread(
+    tiny: Path, tmp_path: Path, scorer: InternVLScorer
+) -> None:
+    widths = {"perceptual_quality": 12.0, "instruction_following": 20, "visual_consistency": 9.5}
+    fields = {
+        "scorer": scorer.backend.digest,
+        "coverage": 0.9,
+        "half_widths": widths,
+        "decision_margin": 4.0,
+        "difference_spread": 5.0,
+        "basis": "rated edits",
+    }
+    path = tmp_path / "calibration.json"
+    path.write_text(json.dumps(fields))
+    calibrated = InternVLScorer(options_of(tiny, calibration=path))
+
+    scores = ranking(SOURCE, [EDITED], INSTRUCTION, calibrated).scores[0]
+
+    low, high = scores.intervals.instruction_following
+    assert scores.intervals.coverage == 0.9
+    assert low == pytest.approx(max(0.0, scores.instruction_following - 20), abs=0.002)
+    assert high == pytest.approx(min(100.0, scores.instruction_following + 20), abs=0.002)
+    assert scores.decision_margin == 4.0
+    assert (calibrated.difference_spread, calibrated.calibration_basis) == (5.0, "rated edits")
+    assert calibrated.backend.digest != scorer.backend.digest
+    assert not calibrated.backend.provisional
+    with pytest.raises(CalibrationError, match="measured with another scorer"):
+        InternVLScorer(options_of(tiny, calibration=path, dtype="bfloat16"))

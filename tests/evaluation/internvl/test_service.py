@@ -46,6 +46,7 @@ def settings(tiny: Path, artifacts: Path) -> Settings:
     )
 
 
+@pytest.mark.usefixtures("ready_all_the_same")
 async def test_it_answers_with_the_published_scorer(
     tiny: Path, tmp_path: Path, scorer: InternVLScorer
 ) -> None:

@@ -36,6 +36,7 @@ def settings(tiny: Path, artifacts: Path, **changes: object) -> Settings:
     return Settings.model_validate({**chosen, **changes})
 
 
+@pytest.mark.usefixtures("ready_all_the_same")
 async def test_it_answers_with_the_published_scorer(
     tiny: Path, tmp_path: Path, scorer: Qwen3VLScorer
 ) -> None:
@@ -60,6 +61,7 @@ async def test_it_answers_with_the_published_scorer(
     assert ranking.scores[0] != ranking.scores[1]
 
 
+@pytest.mark.usefixtures("ready_all_the_same")
 async def test_a_plain_mean_is_said_to_be_one(tiny: Path, tmp_path: Path, scorer: Qwen3VLScorer) -> None:
     asked = settings(tiny, tmp_path, qwen3vl_overall="arithmetic")
 
@@ -70,6 +72,20 @@ async def test_a_plain_mean_is_said_to_be_one(tiny: Path, tmp_path: Path, scorer
     assert response.json()["scores"]["overall_kind"] == scores.overall_kind == "arithmetic"
     assert scores.overall == pytest.approx(sum(getattr(scores, name) for name in DIMENSIONS) / 3)
     assert response.json()["backend"]["digest"] != scorer.backend.digest
+
+
+async def test_random_weights_keep_the_service_red_for_they_do_not_look(tiny: Path, tmp_path: Path) -> None:
+    app = create_app(settings(tiny, tmp_path))
+
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service") as client,
+    ):
+        health = await app.state.lifecycle.wait_started()
+        ready = assert_problem(await client.get("/readyz"), 503, "not_ready")
+
+    assert health.state == "failed"
+    assert "Probe identity failed" in ready.detail
 
 
 async def test_an_adapter_of_zeros_keeps_the_service_red_and_says_why(tiny: Path, tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from suite.report.charts import score_charts
+from editrefiner.contracts import DIMENSIONS
+from suite.report.charts import interval_of, score_charts
 
 
 def test_the_chart_follows_the_best_picture_and_keeps_rejected_rounds_level(refinement):
@@ -17,6 +18,16 @@ def test_the_chart_follows_the_best_picture_and_keeps_rejected_rounds_level(refi
     ]
     assert overall.marks[1].y == overall.marks[2].y < overall.marks[0].y
     assert [dot.accepted for dot in overall.dots] == [False, True, False]
+
+
+def test_the_interval_of_a_plain_mean_is_the_plain_mean_of_the_ends(refinement):
+    scores = refinement.result.scores_before.model_copy(update={"overall_kind": "arithmetic"})
+    ends = [getattr(scores.intervals, name) for name in DIMENSIONS]
+
+    low, high = interval_of(scores, "overall")
+
+    assert (low, high) == (sum(low for low, _ in ends) / 3, sum(high for _, high in ends) / 3)
+    assert low < scores.overall < high
 
 
 def test_the_mask_of_a_refinement_is_the_union_of_accepted_rounds(refinement, artifacts):

@@ -12,11 +12,10 @@ from torch import Tensor
 from transformers import InternVLModel
 
 from editrefiner.contracts import BackendInfo, WeightsFile, fingerprint
-from services.evaluation.agent import Estimate, Marks
+from services.evaluation.backends.calibration import WHOLE_SCALE, Trust, Unmeasured, trust
 from services.evaluation.backends.internvl.adapters import WRAPPED, Adapters
 from services.evaluation.backends.internvl.aspects import ASPECTS, DIMENSION, Aspect
 from services.evaluation.backends.internvl.base import load_base
-from services.evaluation.backends.internvl.calibration import Calibration, load_calibration
 from services.evaluation.backends.internvl.errors import (
     CheckpointError,
     NoScoreError,
@@ -27,17 +26,24 @@ from services.evaluation.backends.internvl.files import WEIGHTS, file_digests
 from services.evaluation.backends.internvl.head import HEAD, RegressionHead, load_head
 from services.evaluation.backends.internvl.options import InternVLOptions
 from services.evaluation.backends.internvl.preprocess import POSITION, Question, pixels, placed
+from services.evaluation.marks import Estimate, Marks
 
 log = logging.getLogger(__name__)
 
 VERSION = "1"  # raise it with every change of what the same weights answer
-BEST = 100.0
 WARNINGS = (
     "pictures are squashed to 448 x 448, so fine artifacts and proportions are lost",
     "the head's absolute value has no upper bound and folds negatives, so scores are cut off at 100",
     "it orders edits of high quality poorly (SRCC 0.13 to 0.21 in the EditRefiner paper)",
     "so it must not decide when a refinement stops",
 )
+UNMEASURED = Unmeasured(
+    WHOLE_SCALE,
+    "No difference is known to mean anything, so the decision margin is the whole scale too: every "
+    "comparison is a tie, and no step of a refinement is accepted on the word of this scorer.",
+)
+Files = dict[str, dict[str, str]]
+"""SHA-256 by the role of a directory and the name of a file in it."""
 _LICENCE = "as its publisher states"
 
 
@@ -69,7 +75,6 @@ class InternVLScorer:
                 raise CheckpointError(
                     f"There is no directory {options.directory(aspect)} for the aspect {aspect!r}."
                 )
-        self._calibration = load_calibration(options.calibration)
         self._question = Question(options.base)
         self._image_token_id = self._question.image_token_id
         model = load_base(
@@ -84,9 +89,13 @@ class InternVLScorer:
             directory = options.directory(aspect)
             self._heads[aspect] = load_head(directory / HEAD, features=width, device=self._device)
             self._adapters.attach(aspect, directory)
-        self.decision_margin = self._calibration.decision_margin
-        self.coverage = self._calibration.coverage
-        self.backend = _described(options, self._calibration, self._dtype)
+        files = _files(options)
+        self._trust = trust(options.calibration, _digest(files, self._dtype), UNMEASURED)
+        self.decision_margin = self._trust.decision_margin
+        self.difference_spread = self._trust.difference_spread
+        self.coverage = self._trust.coverage
+        self.calibration_basis = self._trust.basis
+        self.backend = _described(files, self._trust)
         log.warning("EditHF scorer loaded", extra={"limits": list(WARNINGS), "device": self._device})
 
     def score(
@@ -98,7 +107,7 @@ class InternVLScorer:
     ) -> list[Marks]:
         """Marks of each edit of one source."""
         raw = self.raw_scores(source, edits, instruction, checkpoint)
-        return [_marks(scores, self._calibration) for scores in raw]
+        return [_marks(scores, self._trust) for scores in raw]
 
     def raw_scores(
         self,
@@ -155,42 +164,38 @@ class InternVLScorer:
         return width
 
 
-def _marks(raw: RawScores, calibration: Calibration) -> Marks:
-    widths = calibration.half_widths.model_dump()
+def _marks(raw: RawScores, trusted: Trust) -> Marks:
+    def estimate(aspect: Aspect) -> Estimate:
+        return trusted.estimate(DIMENSION[aspect], min(getattr(raw, aspect), WHOLE_SCALE))
+
     return Marks(
-        **{
-            DIMENSION[aspect]: _estimate(getattr(raw, aspect), widths[DIMENSION[aspect]])
-            for aspect in ASPECTS
-        }
+        perceptual_quality=estimate("visual"),
+        instruction_following=estimate("alignment"),
+        visual_consistency=estimate("preservation"),
     )
 
 
-def _estimate(raw: float, half_width: float) -> Estimate:
-    value = min(raw, BEST)
-    return Estimate(value, max(0.0, value - half_width), min(BEST, value + half_width))
-
-
-def _described(options: InternVLOptions, calibration: Calibration, dtype: torch.dtype) -> BackendInfo:
+def _files(options: InternVLOptions) -> Files:
     places = {"base": options.base}
     for aspect in ASPECTS:
         directory = options.directory(aspect)
         places[aspect] = directory
         places |= {f"{aspect}/{name}": directory / name for name in WRAPPED}
-    files = {role: file_digests(place) for role, place in places.items()}
+    return {role: file_digests(place) for role, place in places.items()}
+
+
+def _digest(files: Files, dtype: torch.dtype) -> str:
+    """Of the scorer as it is without a calibration."""
+    return fingerprint({"backend": "internvl", "version": VERSION, "weights": files, "dtype": str(dtype)})
+
+
+def _described(files: Files, trusted: Trust) -> BackendInfo:
     return BackendInfo(
         name="internvl",
         version=VERSION,
-        digest=fingerprint(
-            {
-                "backend": "internvl",
-                "version": VERSION,
-                "weights": files,
-                "calibration": calibration.model_dump(),
-                "dtype": str(dtype),
-            }
-        ),
+        digest=trusted.digest,
         licence=_LICENCE,
-        provisional=True,  # its numbers were never compared with people's here
+        provisional=not trusted.measured,
         weights=tuple(
             WeightsFile(
                 name=f"{role}/{name}",

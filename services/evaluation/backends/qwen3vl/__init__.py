@@ -5,7 +5,6 @@ adapter and the inputs, and from here `encode` (an edit as inputs), `ScoreHead` 
 included) and `save_head`.
 """
 
-from services.evaluation.backends.qwen3vl.calibration import Calibration, HalfWidths
 from services.evaluation.backends.qwen3vl.head import (
     HeadShape,
     ScoreHead,
@@ -19,8 +18,6 @@ from services.evaluation.backends.qwen3vl.question import encode, prompt
 from services.evaluation.backends.qwen3vl.scorer import Qwen3VLScorer
 
 __all__ = [
-    "Calibration",
-    "HalfWidths",
     "HeadShape",
     "Qwen3VLOptions",
     "Qwen3VLScorer",

@@ -7,17 +7,20 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from editrefiner.contracts import BackendInfo, ProblemCode, ProblemError, WeightsFile, fingerprint
-from services.evaluation.agent import Estimate, Marks
-from services.evaluation.backends.qwen3vl.calibration import (
-    UNCALIBRATED_MARGIN,
-    Calibration,
-    read_calibration,
+from editrefiner.contracts import (
+    DIMENSIONS,
+    BackendInfo,
+    ProblemCode,
+    ProblemError,
+    WeightsFile,
+    fingerprint,
 )
+from services.evaluation.backends.calibration import Trust, Unmeasured, trust
 from services.evaluation.backends.qwen3vl.head import last_states
 from services.evaluation.backends.qwen3vl.loading import load
 from services.evaluation.backends.qwen3vl.options import Qwen3VLOptions
 from services.evaluation.backends.qwen3vl.question import encode, prompt
+from services.evaluation.marks import Marks
 from services.qwen3vl import chosen_device, chosen_dtype, file_digests, is_weights
 
 VERSION = "1"  # raise it with every change of what the same weights answer
@@ -26,6 +29,13 @@ ORIGINS = {
     "weights": "scores edits, in the layout of the EditRefiner release",
     "base": "Qwen3-VL-8B-Instruct, or what was given as such",
 }
+UNMEASURED = Unmeasured(
+    7.8,
+    "The publisher reports a correlation of 0.8842 between overall and mean opinion, which leaves "
+    "sqrt(1 - 0.8842^2) = 0.467 of the spread of opinions unexplained. Opinions are z-scores times 100/6, so "
+    "that this spread is at most 16.7 points and one standard error of a score, the decision margin, at most "
+    "7.8. Whether these weights reach that correlation on your edits is not known.",
+)
 
 
 class NoScoreError(ProblemError):
@@ -55,20 +65,12 @@ class Qwen3VLScorer:
                 "dtype": str(dtype),
             }
         )
-        self._calibration = (
-            None if options.calibration is None else read_calibration(options.calibration, bare)
-        )
-        self.backend = _described(options, files, bare, self._calibration)
-
-    @property
-    def decision_margin(self) -> float:
-        """See Scorer."""
-        return self._calibration.decision_margin if self._calibration else UNCALIBRATED_MARGIN
-
-    @property
-    def coverage(self) -> float:
-        """See Scorer; without a calibration the intervals are the whole scale, which is always right."""
-        return self._calibration.coverage if self._calibration else 1.0
+        self._trust = trust(options.calibration, bare, UNMEASURED)
+        self.decision_margin = self._trust.decision_margin
+        self.difference_spread = self._trust.difference_spread
+        self.coverage = self._trust.coverage
+        self.calibration_basis = self._trust.basis
+        self.backend = _described(options, files, self._trust)
 
     def score(
         self,
@@ -100,35 +102,16 @@ class Qwen3VLScorer:
         return found.cpu().numpy()
 
     def _marks(self, scores: Sequence[float]) -> Marks:
-        widths = self._calibration.half_widths if self._calibration else None
-        quality, following, consistency = scores
-        return Marks(
-            perceptual_quality=_estimate(quality, widths and widths.perceptual_quality),
-            instruction_following=_estimate(following, widths and widths.instruction_following),
-            visual_consistency=_estimate(consistency, widths and widths.visual_consistency),
-            overall_kind=self._options.overall,
-        )
+        return Marks(*map(self._trust.estimate, DIMENSIONS, scores), overall_kind=self._options.overall)
 
 
-def _estimate(value: float, half_width: float | None) -> Estimate:
-    """Without a half width the score may lie anywhere."""
-    if half_width is None:
-        return Estimate(value, 0.0, 100.0)
-    return Estimate(value, max(0.0, value - half_width), min(100.0, value + half_width))
-
-
-def _described(
-    options: Qwen3VLOptions,
-    files: dict[Path, dict[str, str]],
-    bare: str,
-    calibration: Calibration | None,
-) -> BackendInfo:
+def _described(options: Qwen3VLOptions, files: dict[Path, dict[str, str]], trusted: Trust) -> BackendInfo:
     roles = {"weights": options.weights, "base": options.base}
     return BackendInfo(
         name="qwen3vl",
         version=VERSION,
-        digest=bare if calibration is None else fingerprint([bare, calibration.model_dump()]),
-        provisional=calibration is None,
+        digest=trusted.digest,
+        provisional=not trusted.measured,
         weights=tuple(
             WeightsFile(name=f"{role}/{name}", sha256=sha256, licence=LICENCES[role], origin=ORIGINS[role])
             for role, place in roles.items()
