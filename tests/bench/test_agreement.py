@@ -37,9 +37,9 @@ def test_scipy_agrees_with_many_ties_and_with_few(levels: int):
     rng = np.random.default_rng(levels)
     x = rng.integers(0, levels, 120).astype(float)
     y = np.round(x + rng.normal(0, levels / 3, 120))
-    assert srcc(x, y) == pytest.approx(stats.spearmanr(x, y).statistic)
-    assert krcc(x, y) == pytest.approx(stats.kendalltau(x, y).statistic)
-    assert plcc(x, y) == pytest.approx(stats.pearsonr(x, y).statistic)
+    assert srcc(x, y) == pytest.approx(stats.spearmanr(x, y)[0])
+    assert krcc(x, y) == pytest.approx(stats.kendalltau(x, y)[0])
+    assert plcc(x, y) == pytest.approx(stats.pearsonr(x, y)[0])
 
 
 def test_a_correlation_that_does_not_exist_is_no_number():
