@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from services.qwen3vl import Backbone, Preprocessor, attach, load_model
 from training.evaluation import train as command
+from training.evaluation import validate
 from training.evaluation.config import Config, ConfigError, Stage
 from training.evaluation.examples import QUESTION
 from training.evaluation.head import load_head
@@ -216,6 +217,24 @@ def test_only_the_adapter_learns_levels_and_the_head_learns_with_it_later(config
     assert {name for name in scores.trained() if ".lora_" not in name} == {
         f"head.mlp.{layer}.{kind}" for layer in (0, 3, 6) for kind in ("weight", "bias")
     }
+
+
+def test_judging_the_best_weights_gives_the_figures_of_their_step(
+    configured: Configured, edits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    config = configured(("epochs = 2", "epochs = 1"))
+    outcome = train(config)[-1]
+    asked = ["--config", str(tmp_path / "run.toml"), "--weights", str(config.output / "scores" / "best")]
+    assert validate.main(asked) == 0
+    judged = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert judged["edits"] == 4
+    logged = {row["step"]: row for row in rows(config.output / "scores", "validation.csv")}
+    for name in ("merit", "plcc_visual", "srcc_editing", "krcc_preservation"):
+        assert judged[name] == pytest.approx(logged[outcome.progress.best_step][name], abs=1e-3)
+    assert validate.main([*asked, "--table", str(edits / "train.csv"), "--batch", "3"]) == 0
+    assert json.loads(capsys.readouterr().out.splitlines()[-1])["edits"] == 6
+    assert validate.main([*asked, "--table", str(edits / "lost.csv")]) == 1
+    assert "lost.csv" in capsys.readouterr().err
 
 
 # ------------------------------------------------------------------------------------ resuming
