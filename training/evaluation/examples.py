@@ -8,20 +8,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from services.evaluation.backends.qwen3vl import encode
 from services.qwen3vl import Batch, Encoded, Preprocessor
 from training.evaluation.config import ConfigError, Data, Table
 from training.evaluation.levels import Answer
 from training.evaluation.tables import PairRow, RatedPair, RatedRow, read_pairs, read_scores
 from training.labelled_files import Sample
 
-__all__ = ["QUESTION", "Example", "Examples", "Portion", "loader", "open_tables"]
-
-# The published weights were trained on these very words: not one character may change.
-QUESTION = (
-    "You are scoring an image editing result. The first image is the source image and the second image is "
-    "the edited image. Editing instruction: {instruction}. Evaluate the edited image from perceptual "
-    "quality, instruction following and visual consistency. Return the three internal assessment score."
-)
+__all__ = ["Example", "Examples", "Portion", "loader", "open_tables"]
 
 Rows = Sequence[RatedRow] | Sequence[PairRow]
 
@@ -78,8 +72,7 @@ class Examples(Dataset[Example]):
         return Portion(batch, places, torch.stack([example.targets for example in examples]))
 
     def _encoded(self, sample: Sample) -> Encoded:
-        question = QUESTION.replace("{instruction}", sample.instruction.strip())
-        encoded = self._preprocessor.encode((sample.source, sample.edited), question)
+        encoded = encode(self._preprocessor, sample.source, sample.edited, sample.instruction)
         if self._answer is None:
             return encoded
         return replace(encoded, input_ids=torch.cat([encoded.input_ids, self._answer.ids]))

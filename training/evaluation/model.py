@@ -9,6 +9,7 @@ from peft import PeftModel
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from services.evaluation.backends.qwen3vl import HeadShape, ScoreHead, layout, load_head
 from services.qwen3vl import (
     Backbone,
     Batch,
@@ -21,13 +22,15 @@ from services.qwen3vl import (
     save_adapter,
 )
 from training.evaluation.config import Model
-from training.evaluation.head import ScoreHead, load_head, save_head
+from training.evaluation.head import fresh_head, save_head
 from training.evaluation.levels import Answer, read_answer, read_rows
 
 __all__ = ["ADAPTER", "ScoringModel", "Task", "build", "write"]
 
 ADAPTER = "evaluation"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
+
+POINTS = 100.0
 
 Task = Literal["levels", "scores"]
 
@@ -49,9 +52,9 @@ class ScoringModel(nn.Module):
         """(B, 3) scores 0..1, or (B, 3, 5) logits; `places` (B, R) are the tokens whose states are read."""
         states = self._backbone.run(batch)  # (B, S, C)
         read = states[torch.arange(len(places), device=places.device)[:, None], places]  # (B, R, C)
-        if self._rows is None:
-            return self.head(read[:, -1])
-        with torch.autocast(read.device.type, enabled=False):
+        with torch.autocast(read.device.type, enabled=False):  # the published head is in float32
+            if self._rows is None:
+                return self.head(read[:, -1]) / POINTS
             return read.float() @ self._rows.T
 
     def trained(self) -> dict[str, nn.Parameter]:
@@ -95,8 +98,14 @@ def write(directory: Path, model: ScoringModel, base: Path) -> None:
 
 def _fresh(base: Any, settings: Model) -> tuple[PeftModel, ScoreHead]:
     adapted = attach_new(base, ADAPTER, lora(settings.lora_rank, settings.lora_alpha), float32=True)
-    head = ScoreHead(base.config.text_config.hidden_size, settings.head_widths, settings.dropout)
-    return adapted, head
+    first, second = settings.head_widths
+    shape = HeadShape(
+        hidden_size=base.config.text_config.hidden_size,
+        head_hidden_size=first,
+        head_hidden_size2=second,
+        dropout=settings.dropout,
+    )
+    return adapted, fresh_head(shape)
 
 
 def _loaded(base: Any, start: Path) -> tuple[PeftModel, ScoreHead]:
@@ -108,4 +117,4 @@ def _loaded(base: Any, start: Path) -> tuple[PeftModel, ScoreHead]:
             full = written.get(name.replace(f".{ADAPTER}.weight", ".weight"), parameter.data)
             parameter.data = full.to(parameter.device, torch.float32)
             parameter.requires_grad_(True)
-    return adapted, load_head(start)
+    return adapted, load_head(layout(start).head)

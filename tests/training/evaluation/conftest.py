@@ -10,8 +10,8 @@ import torch
 from accelerate.state import AcceleratorState
 
 from editrefiner.artifacts.png import encode_png
+from services.evaluation.backends.qwen3vl import prompt
 from training.evaluation.config import Config, read_config
-from training.evaluation.examples import QUESTION
 from training.evaluation.levels import LINES
 from training.evaluation.losses import LEVELS
 from training.tiny_qwen3vl import write_base
@@ -74,7 +74,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny") / "base"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(5)
-        write_base(folder, [QUESTION, *LINES, *LEVELS] * 2, layers=2)
+        write_base(folder, [prompt("Add a cup"), *LINES, *LEVELS] * 2, layers=2)
     return folder
 
 

@@ -11,12 +11,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from services.qwen3vl import Backbone, Preprocessor, attach, load_model
+from services.evaluation.backends.qwen3vl import Qwen3VLOptions, Qwen3VLScorer
 from training.evaluation import train as command
 from training.evaluation import validate
 from training.evaluation.config import Config, ConfigError, Stage
-from training.evaluation.examples import QUESTION
-from training.evaluation.head import load_head
 from training.evaluation.model import build
 from training.evaluation.stage import TrainingError, learning_rate
 from training.evaluation.tables import read_scores
@@ -46,18 +44,11 @@ def weights(directory: Path) -> dict[str, torch.Tensor]:
 
 
 def scores_of(config: Config, directory: Path, table: Path) -> np.ndarray:
-    """(N, 3) scores as a service computes them from the files, one edit after the other."""
-    model = load_model(config.model.base, dtype=torch.float32, device="cpu")
-    attach(model, "any", directory)
-    preprocessor, head, backbone = Preprocessor(directory), load_head(directory), Backbone(model)
-    found = []
-    for row in read_scores(table):
-        sample = row.load().sample
-        question = QUESTION.replace("{instruction}", sample.instruction)
-        batch = preprocessor.collate([preprocessor.encode((sample.source, sample.edited), question)])
-        with torch.no_grad():
-            found.append(100 * head(backbone.run(batch)[:, -1])[0].numpy())
-    return np.stack(found)
+    """(N, 3) scores that the service gives with these weights."""
+    options = Qwen3VLOptions(config.model.base, directory, device="cpu", dtype="float32")
+    scorer = Qwen3VLScorer(options)
+    samples = [row.load().sample for row in read_scores(table)]
+    return np.concatenate([scorer.scores(s.source, [s.edited], s.instruction) for s in samples])
 
 
 # ------------------------------------------------------------------------------------ learning
