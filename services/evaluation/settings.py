@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
 from editrefiner.contracts import OverallKind
@@ -48,3 +48,25 @@ class Settings(ServiceSettings):
     """A name that torch knows, or `auto`: a GPU where there is one."""
     internvl_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
     """`auto` is bfloat16 on a GPU and float32 on a CPU."""
+    judge_url: str | None = None
+    """An OpenAI-compatible server, with its version: `http://127.0.0.1:8000/v1`; None = no judge."""
+    judge_model: str | None = None
+    """The model to ask there, which has to take pictures; None = no judge."""
+    judge_api_key: SecretStr | None = None
+    """Sent as a bearer token; None sends none."""
+    judge_reading: Literal["logits", "samples"] = "logits"
+    """By the probabilities of the score tokens, or the mean of sampled answers where a server has none."""
+    judge_samples: Annotated[int, Field(ge=1, le=64)] = 5
+    """Answers per dimension, where they are sampled."""
+    judge_seed: Annotated[int, Field(ge=0)] = 0
+    """Of the first sample; the others count on."""
+    judge_timeout_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """Of one question to the judge."""
+    judge_retries: Annotated[int, Field(ge=0, le=10)] = 3
+    """Times that a busy or silent server is asked again."""
+    judge_concurrency: Annotated[int, Field(ge=1, le=256)] = 4
+    """Questions on their way at once."""
+    judge_max_side: Annotated[int, Field(ge=64)] = 1024
+    """Longest side of a picture that is sent, px."""
+    judge_calibration: Path | None = None
+    """The same for this judge."""

@@ -32,9 +32,11 @@ def load_backend(settings: Settings) -> Scorer:
             return _load_qwen3vl(settings)
         case "internvl":
             return _load_internvl(settings)
+        case "judge":
+            return _load_judge(settings)
         case other:
             raise UnknownBackendError(
-                f"EVALUATION_BACKEND is {other!r}; the backends are: compact, qwen3vl, internvl."
+                f"EVALUATION_BACKEND is {other!r}; the backends are: compact, qwen3vl, internvl, judge."
             )
 
 
@@ -76,6 +78,26 @@ def _load_internvl(settings: Settings) -> Scorer:
             device=settings.internvl_device,
             dtype=settings.internvl_dtype,
             threads=settings.threads,
+        )
+    )
+
+
+def _load_judge(settings: Settings) -> Scorer:
+    from services.evaluation.backends.judge import JudgeOptions, JudgeScorer  # noqa: PLC0415 — loads late
+
+    return JudgeScorer(
+        JudgeOptions(
+            base_url=settings.judge_url or "",
+            model=settings.judge_model or "",
+            api_key=settings.judge_api_key.get_secret_value() if settings.judge_api_key else "",
+            reading=settings.judge_reading,
+            samples=settings.judge_samples,
+            seed=settings.judge_seed,
+            timeout_seconds=settings.judge_timeout_seconds,
+            retries=settings.judge_retries,
+            concurrency=settings.judge_concurrency,
+            max_side=settings.judge_max_side,
+            calibration=settings.judge_calibration,
         )
     )
 

@@ -33,13 +33,14 @@ class Server:
     _now: int = 0
 
     async def answer(self, request: Request) -> Response:
-        self.bodies.append(await request.json())
+        body = await request.json()
+        self.bodies.append(body)
         self.headers.append(dict(request.headers))
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         await asyncio.sleep(self.seconds)
         self._now -= 1
-        return self.reply(self.bodies[-1])
+        return self.reply(body)
 
 
 def said(text: str, probabilities: dict[str, float] | None = None) -> Response:

@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from pydantic import SecretStr
 
+from services.evaluation.backends import load_backend
 from services.evaluation.backends.judge import (
     JudgeOptions,
     JudgeRefusedError,
@@ -17,6 +19,7 @@ from services.evaluation.backends.judge import (
     UnreadableJudgementError,
 )
 from services.evaluation.backends.judge.client import JudgeClient
+from services.evaluation.settings import Settings
 from tests.evaluation.judge.chat_server import Server, failed, pictures, question, redirected, said
 
 SOURCE = np.zeros((40, 60, 3), np.uint8)
@@ -221,3 +224,17 @@ def test_a_judge_without_address_or_model_is_refused():
         JudgeScorer(JudgeOptions("", "m"))
     with pytest.raises(JudgeSetupError, match="EVALUATION_JUDGE_MODEL"):
         JudgeScorer(JudgeOptions("http://127.0.0.1:9/v1", ""))
+
+
+def test_the_service_loads_the_judge_of_its_settings(server: Server):
+    server.reply = lambda _body: said("5", {"5": 1.0})
+    settings = Settings(backend="judge", judge_url=server.url, judge_model="m", judge_api_key=SecretStr("k"))
+    judge = load_backend(settings)
+    assert isinstance(judge, JudgeScorer)
+    server.judges.append(judge)
+    (marks,) = score(judge)
+    assert marks.visual_consistency.value == pytest.approx(500 / 9)
+    assert server.headers[0]["authorization"] == "Bearer k"
+    assert "k" not in repr(settings.judge_api_key)
+    with pytest.raises(JudgeSetupError, match="EVALUATION_JUDGE_URL"):
+        load_backend(Settings(backend="judge"))
