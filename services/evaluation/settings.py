@@ -43,7 +43,7 @@ class Settings(ServiceSettings):
     internvl_acknowledged: bool = False
     """Whether the limits of the EditHF scorer are known; without it, it is not loaded."""
     internvl_calibration: Path | None = None
-    """The same for this scorer; without one all edits tie."""
+    """File of what was measured of this very scorer; without it all edits tie."""
     internvl_device: str = "auto"
     """A name that torch knows, or `auto`: a GPU where there is one."""
     internvl_dtype: Literal["auto", "float32", "bfloat16"] = "auto"
@@ -69,4 +69,4 @@ class Settings(ServiceSettings):
     judge_max_side: Annotated[int, Field(ge=64)] = 1024
     """Longest side of a picture that is sent, px."""
     judge_calibration: Path | None = None
-    """The same for this judge."""
+    """File of what was measured of this very judge; without it every interval is the whole scale."""

@@ -10,6 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from services.evaluation.backends import load_backend
+from services.evaluation.backends.calibration import CalibrationError
 from services.evaluation.backends.judge import (
     JudgeOptions,
     JudgeRefusedError,
@@ -180,7 +181,8 @@ def test_an_uncalibrated_judge_is_sure_of_nothing(server: Server):
     assert (marks.perceptual_quality.low, marks.perceptual_quality.high) == (0, 100)
     assert judge.coverage == 1
     assert judge.backend.provisional
-    assert judge.decision_margin > 100 / 9
+    assert judge.difference_spread > judge.decision_margin > 100 / 9
+    assert "Nothing was measured here" in judge.calibration_basis
 
 
 def test_a_calibration_gives_intervals_and_margin_and_changes_the_digest(server: Server, tmp_path: Path):
@@ -188,10 +190,12 @@ def test_a_calibration_gives_intervals_and_margin_and_changes_the_digest(server:
     bare = scorer(server)
     path = tmp_path / "calibration.json"
     content = {
-        "judge": bare.backend.digest,
+        "scorer": bare.backend.digest,
         "coverage": 0.9,
         "half_widths": {"perceptual_quality": 10, "instruction_following": 60, "visual_consistency": 0},
         "decision_margin": 6.5,
+        "difference_spread": 7.5,
+        "basis": "rated edits",
     }
     path.write_text(json.dumps(content))
     judge = scorer(server, calibration=path)
@@ -203,13 +207,10 @@ def test_a_calibration_gives_intervals_and_margin_and_changes_the_digest(server:
     assert (marks.instruction_following.low, marks.instruction_following.high) == (0, 100)
     assert (judge.coverage, judge.decision_margin) == (0.9, 6.5)
     assert judge.backend.digest != bare.backend.digest
-    with pytest.raises(JudgeSetupError, match="measured with another judge"):
+    assert (judge.difference_spread, judge.calibration_basis) == (7.5, "rated edits")
+    assert not judge.backend.provisional
+    with pytest.raises(CalibrationError, match="measured with another scorer"):
         scorer(server, calibration=path, max_side=512)
-    path.write_text(json.dumps({**content, "coverage": 2}))
-    with pytest.raises(JudgeSetupError, match="coverage"):
-        scorer(server, calibration=path)
-    with pytest.raises(JudgeSetupError, match="cannot be read"):
-        scorer(server, calibration=tmp_path / "nowhere.json")
 
 
 def test_the_digest_covers_what_decides_and_not_the_key(server: Server):

@@ -1,6 +1,5 @@
 """What does a general vision-language model think of an edit? Any server of the chat-completions protocol."""
 
-from services.evaluation.backends.judge.calibration import Calibration, read_calibration
 from services.evaluation.backends.judge.errors import (
     JudgeRefusedError,
     JudgeSetupError,
@@ -11,12 +10,10 @@ from services.evaluation.backends.judge.options import JudgeOptions
 from services.evaluation.backends.judge.scorer import JudgeScorer
 
 __all__ = [
-    "Calibration",
     "JudgeOptions",
     "JudgeRefusedError",
     "JudgeScorer",
     "JudgeSetupError",
     "JudgeUnavailableError",
     "UnreadableJudgementError",
-    "read_calibration",
 ]

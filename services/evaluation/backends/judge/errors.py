@@ -6,7 +6,7 @@ from editrefiner.contracts import ProblemCode, ProblemError
 
 
 class JudgeSetupError(ProblemError):
-    """The settings, the prompt file or the calibration cannot be used."""
+    """The settings cannot be used."""
 
     code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
 

@@ -33,4 +33,4 @@ class JudgeOptions:
     max_side: int = 1024
     """Longest side of a picture that is sent, px."""
     calibration: Path | None = None
-    """A file of intervals and decision margin; None where the judge is used uncalibrated."""
+    """What was measured about this judge; None where nothing was."""

@@ -13,16 +13,20 @@ import numpy as np
 
 from editrefiner.artifacts import encode_png
 from editrefiner.contracts import DIMENSIONS, BackendInfo, fingerprint
-from services.evaluation.agent import Estimate, Marks
-from services.evaluation.backends.judge.calibration import Calibration, read_calibration
+from services.evaluation.backends.calibration import Unmeasured, trust
 from services.evaluation.backends.judge.client import JudgeClient
 from services.evaluation.backends.judge.errors import JudgeSetupError, UnreadableJudgementError
 from services.evaluation.backends.judge.options import JudgeOptions
 from services.evaluation.backends.judge.prompts import Prompt, read_prompt
 from services.evaluation.backends.judge.reading import expected, written
+from services.evaluation.marks import Marks
 
 VERSION = "1"  # raise it with every change of what is asked or read: answers are stored by it
-UNCALIBRATED_MARGIN = 11.2  # one step of ten, and a little
+UNMEASURED = Unmeasured(
+    11.2,
+    "The decision margin is one step between two of ten digits, and a little: what the digits of a model "
+    "mean that was not trained to score is not known.",
+)
 AGAIN = 1_000_003  # added to the seed of a question that is put once more
 
 
@@ -38,28 +42,21 @@ class JudgeScorer:
         self._options = options
         self._client = client or JudgeClient(options)
         self._prompt: Prompt = read_prompt()
-        bare = self._digest(None)
-        self._calibration = read_calibration(options.calibration, bare) if options.calibration else None
+        self._trust = trust(options.calibration, self._digest(), UNMEASURED)
+        self.decision_margin = self._trust.decision_margin
+        self.difference_spread = self._trust.difference_spread
+        self.coverage = self._trust.coverage
+        self.calibration_basis = self._trust.basis
         self.backend = BackendInfo(
             name="judge",
             version=f"{VERSION}-{self._prompt.version}",
-            digest=self._digest(self._calibration),
-            provisional=True,
+            digest=self._trust.digest,
+            provisional=not self._trust.measured,
         )
 
     def close(self) -> None:
         """Close the connections to the server."""
         self._client.close()
-
-    @property
-    def decision_margin(self) -> float:
-        """That of the calibration."""
-        return UNCALIBRATED_MARGIN if self._calibration is None else self._calibration.decision_margin
-
-    @property
-    def coverage(self) -> float:
-        """That of the calibration; the whole scale covers everything."""
-        return 1.0 if self._calibration is None else self._calibration.coverage
 
     def score(
         self,
@@ -79,7 +76,7 @@ class JudgeScorer:
         with ThreadPoolExecutor(max_workers=min(self._options.concurrency, len(asked) or 1)) as threads:
             points = list(threads.map(one, asked))
         per_edit = [points[i : i + len(DIMENSIONS)] for i in range(0, len(points), len(DIMENSIONS))]
-        return [self._marks(values) for values in per_edit]
+        return [Marks(*map(self._trust.estimate, DIMENSIONS, values)) for values in per_edit]
 
     def _judged(
         self, pair: tuple[str, str], dimension: str, instruction: str, checkpoint: Callable[[], None]
@@ -115,15 +112,8 @@ class JudgeScorer:
             picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
         return "data:image/png;base64," + base64.b64encode(encode_png(picture)).decode("ascii")
 
-    def _marks(self, values: Sequence[float]) -> Marks:
-        estimates = []
-        for dimension, value in zip(DIMENSIONS, values, strict=True):
-            half = 100.0 if self._calibration is None else getattr(self._calibration.half_widths, dimension)
-            estimates.append(Estimate(value, max(0.0, value - half), min(100.0, value + half)))
-        return Marks(*estimates)
-
-    def _digest(self, calibration: Calibration | None) -> str:
-        """Of everything on this side that decides about an answer; not of what the server runs."""
+    def _digest(self) -> str:
+        """Of all on this side that decides about an uncalibrated answer; not of what the server runs."""
         options = self._options
         sampled = [options.samples, options.seed] if options.reading == "samples" else []
         return fingerprint(
@@ -136,6 +126,5 @@ class JudgeScorer:
                 *sampled,
                 options.max_side,
                 self._prompt.digest,
-                None if calibration is None else calibration.model_dump(mode="json"),
             ]
         )

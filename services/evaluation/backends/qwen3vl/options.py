@@ -17,7 +17,7 @@ class Qwen3VLOptions:
     positions: Positions = "mrope"
     overall: OverallKind = "geometric"
     calibration: Path | None = None
-    """A file of intervals and decision margin; None where the scorer is used uncalibrated."""
+    """What was measured about this scorer; None where nothing was."""
     device: str = "auto"
     """`auto` takes a GPU where there is one."""
     dtype: Dtype = "auto"
