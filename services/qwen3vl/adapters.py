@@ -10,9 +10,15 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import save_file
 from transformers import Qwen3VLModel
 
+from services.checkpoints import (
+    CheckpointError,
+    check_effect,
+    check_names,
+    contiguous,
+    read_json,
+    read_tensors,
+)
 from services.qwen3vl.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS
-from services.qwen3vl.errors import CheckpointError
-from services.qwen3vl.files import check_names, contiguous, read_json, read_tensors
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """What the published adapters change; blocks of the vision tower have other names."""
@@ -96,17 +102,12 @@ def attach(model: Qwen3VLModel | PeftModel, name: str, directory: Path) -> PeftM
 
 
 def refuse_inert(adapted: PeftModel, name: str, directory: Path) -> None:
-    """Refuse an adapter that leaves the model as it is.
-
-    A fresh adapter does, by B matrices of zeros: what its base says would pass for what it learned.
-    """
+    """Refuse an adapter that leaves the model as it is."""
     places = _places(adapted, name)
-    pairs = [(key, key.replace(".lora_B.", ".lora_A.")) for key in places if ".lora_B." in key]
-    if not any(bool(places[b].any()) and bool(places[a].any()) for b, a in pairs):
-        raise CheckpointError(
-            f"{directory / ADAPTER_WEIGHTS} changes nothing: in every pair of its LoRA tensors A or B is all "
-            "zero, as in an adapter that was never trained. Its answers would be those of the base model."
-        )
+    check_effect(
+        str(directory / ADAPTER_WEIGHTS),
+        ((places[key.replace(".lora_B.", ".lora_A.")], b) for key, b in places.items() if ".lora_B." in key),
+    )
 
 
 def attach_new(

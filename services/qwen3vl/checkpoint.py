@@ -16,9 +16,7 @@ from safetensors import SafetensorError
 from transformers import Qwen3VLModel
 from transformers.utils import logging as transformers_logging
 
-from services.qwen3vl.errors import CheckpointError
-from services.qwen3vl.files import first_line, read_json, refuse_misfits
-from services.qwen3vl.heads import HeadFile
+from services.checkpoints import CheckpointError, HeadFile, first_line, read_json, refuse_misfits
 
 ADAPTER_CONFIG = "adapter_config.json"
 ADAPTER_WEIGHTS = "adapter_model.safetensors"
@@ -89,9 +87,7 @@ def load_model(directory: Path, *, dtype: torch.dtype, device: str) -> Qwen3VLMo
         raise CheckpointError(f"The model in {directory} cannot be loaded: {first_line(error)}") from error
     model: Qwen3VLModel = loaded[0]
     loading: dict[str, Any] = loaded[1]
-    missing = sorted(loading["missing_keys"])
-    unexpected = sorted(set(loading["unexpected_keys"]) - {_LM_HEAD})
-    refuse_misfits(str(directory), missing, unexpected)
+    refuse_misfits(str(directory), loading["missing_keys"], set(loading["unexpected_keys"]) - {_LM_HEAD})
     return model.eval().requires_grad_(False)
 
 

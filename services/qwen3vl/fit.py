@@ -6,7 +6,7 @@ from typing import Any
 
 from transformers import Qwen3VLModel
 
-from services.qwen3vl.errors import CheckpointError
+from services.checkpoints import CheckpointError
 from services.qwen3vl.preprocess import Preprocessor
 
 

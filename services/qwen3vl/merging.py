@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
+from services.checkpoints import CheckpointError
 from services.qwen3vl.adapters import attach, copy_processor
 from services.qwen3vl.checkpoint import Layout, load_model
-from services.qwen3vl.errors import CheckpointError
 
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
 

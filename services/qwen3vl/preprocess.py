@@ -13,7 +13,7 @@ from torch import Tensor
 from transformers import AutoTokenizer
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
-from services.qwen3vl.errors import CheckpointError
+from services.checkpoints import CheckpointError
 
 MAX_PIXELS = 1_048_576  # the published agents were trained on pictures of at most one megapixel
 SIDE_STEP = 16

@@ -21,7 +21,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 from transformers import AutoTokenizer
 
-from services.qwen3vl import CheckpointError, read_json
+from services.checkpoints import CheckpointError, read_json
 from training.evaluation.losses import LEVELS
 
 __all__ = ["Answer", "read_answer", "read_rows"]

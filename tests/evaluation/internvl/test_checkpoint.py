@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from services.evaluation.backends.internvl import CheckpointError, InternVLScorer
+from services.checkpoints import CheckpointError
+from services.evaluation.backends.internvl import InternVLScorer
 from tests.evaluation.internvl.published import options_of
 from tests.evaluation.internvl.spoiling import (
     Spoil,
@@ -145,11 +146,11 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     ),
     "an inert vision adapter": (
         tensors(ADAPTER, zeroed("lora_B.weight")),
-        r"visual/vision_lora/adapter_model\.safetensors changes nothing: every lora_B is zero",
+        r"visual/vision_lora/adapter_model\.safetensors changes nothing: in every pair",
     ),
     "an inert language adapter": (
         tensors(LANGUAGE, zeroed("lora_B.weight")),
-        r"visual/llm_lora/adapter_model\.safetensors changes nothing: every lora_B is zero",
+        r"visual/llm_lora/adapter_model\.safetensors changes nothing: in every pair",
     ),
     "swapped adapters": (
         lambda d: (
@@ -160,7 +161,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
         r"vision_lora/adapter_config\.json: target_modules .* names no layer of the base",
     ),
     # a head
-    "no head": (removed(HEAD), r"There is no file .*lora_checkpoints_visual/mlp_head\.pth"),
+    "no head": (removed(HEAD), r"visual must hold one regression head; it has none of .*mlp_head\.pth"),
     "half a head": (cut(HEAD, 0.5), r"mlp_head\.pth is damaged or no file of tensors"),
     "an empty head": (written(HEAD, b""), r"mlp_head\.pth is damaged or no file of tensors"),
     "an object": (

@@ -10,7 +10,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import InternVLConfig, InternVLForConditionalGeneration, InternVLModel
 
-from services.evaluation.backends.internvl import CheckpointError, InternVLScorer
+from services.checkpoints import CheckpointError
+from services.evaluation.backends.internvl import InternVLScorer
 from services.evaluation.backends.internvl.adapters import LoraSettings, LowRank
 from services.evaluation.backends.internvl.base import load_base
 from services.evaluation.backends.internvl.names import library, parted, published

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from services.evaluation.backends.internvl import CheckpointError
+from services.checkpoints import CheckpointError
 from services.evaluation.backends.internvl.aspects import ASPECTS, question
 from services.evaluation.backends.internvl.preprocess import Question, pixels
 from tests.evaluation.internvl.published import PROMPT, WORDS

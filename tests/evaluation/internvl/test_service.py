@@ -6,14 +6,10 @@ from pathlib import Path
 import pytest
 
 from editrefiner.contracts import Comparison, ScoreAnswer, ServiceInfo
+from services.checkpoints import CheckpointError, DeviceError
 from services.evaluation.app import create_app
 from services.evaluation.backends import load_backend
-from services.evaluation.backends.internvl import (
-    CheckpointError,
-    InternVLScorer,
-    NotAcknowledgedError,
-    SettingError,
-)
+from services.evaluation.backends.internvl import InternVLScorer, NotAcknowledgedError
 from services.evaluation.settings import Settings
 from tests.evaluation.internvl.published import options_of, picture
 from tests.evaluation.test_contract import uri
@@ -110,5 +106,5 @@ def test_weights_that_are_not_there_are_named(tmp_path: Path) -> None:
 
 
 def test_a_device_that_is_not_there_is_refused(tiny: Path) -> None:
-    with pytest.raises(SettingError, match="EVALUATION_INTERNVL_DEVICE is 'abacus'"):
+    with pytest.raises(DeviceError, match="The device 'abacus' is none"):
         InternVLScorer(options_of(tiny, device="abacus"))

@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from services.checkpoints import CheckpointError
 from services.evaluation.backends.qwen3vl import Qwen3VLOptions, Qwen3VLScorer, load_head, save_head
-from services.qwen3vl import CheckpointError
 
 Spoil = Callable[[Path], object]
 State = dict[str, torch.Tensor]
@@ -125,7 +125,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     ),
     "a head that is no number": (
         tensors(HEAD, lambda state: state.update({"mlp.3.bias": torch.full((16,), torch.nan)})),
-        r"score_head\.pth holds numbers that are none: mlp\.3\.bias is not finite",
+        r"score_head\.pth: mlp\.3\.bias holds values that are no finite numbers",
     ),
     "a head that says always the same": (
         tensors(HEAD, zeroed("mlp.6.weight")),

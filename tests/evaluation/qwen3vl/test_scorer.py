@@ -12,11 +12,12 @@ import torch
 from peft import PeftModel
 from transformers import Qwen3VLForConditionalGeneration
 
+from services.checkpoints import CheckpointError
 from services.evaluation.agent import Marks
 from services.evaluation.backends.calibration import CalibrationError
 from services.evaluation.backends.qwen3vl import Qwen3VLOptions, Qwen3VLScorer, encode
 from services.evaluation.backends.qwen3vl.merge import main, merge
-from services.qwen3vl import CheckpointError, Preprocessor
+from services.qwen3vl import Preprocessor
 from tests.evaluation.qwen3vl.pictures import picture, unhurried
 
 SOURCE, EDITED, WORDS = picture(1), picture(2), "Make the cup blue"

@@ -9,11 +9,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from editrefiner.contracts import DIMENSIONS, Ranking, ScoreAnswer, ServiceInfo
+from services.checkpoints import CheckpointError
 from services.evaluation.app import create_app
 from services.evaluation.backends import load_backend
 from services.evaluation.backends.qwen3vl import Qwen3VLScorer
 from services.evaluation.settings import Settings
-from services.qwen3vl import CheckpointError
 from tests.evaluation.qwen3vl.pictures import picture
 from tests.evaluation.test_contract import uri
 from tests.serving.contract import assert_problem, serving

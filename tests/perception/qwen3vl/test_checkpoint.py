@@ -9,8 +9,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from services.checkpoints import CheckpointError
 from services.perception.backends.qwen3vl import Qwen3VLDetector, Qwen3VLOptions
-from services.qwen3vl import CheckpointError
 
 Spoil = Callable[[Path], object]
 
@@ -63,6 +63,14 @@ def tensors(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> S
             torch.save(state, path)
 
     return spoil
+
+
+def zeroed(part: str) -> Callable[[dict[str, torch.Tensor]], None]:
+    def change(state: dict[str, torch.Tensor]) -> None:
+        for name in [name for name in state if part in name]:
+            state[name] = torch.zeros_like(state[name])
+
+    return change
 
 
 HEAD, ADAPTER, CONFIG = (
@@ -131,6 +139,18 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
     "an adapter with more": (
         tensors(ADAPTER, lambda state: state.update(stray=torch.zeros(1))),
         r"does not fit: 1 tensor is not known \(stray\)",
+    ),
+    "an adapter that was never trained": (
+        tensors(ADAPTER, zeroed("lora_B")),
+        r"artifact/adapter_model\.safetensors changes nothing: .*never trained",
+    ),
+    "an adapter of zeros the other way": (
+        tensors(ADAPTER, zeroed("lora_A")),
+        r"artifact/adapter_model\.safetensors changes nothing",
+    ),
+    "a second adapter that was never trained": (
+        tensors("failure/adapter_model.safetensors", zeroed("lora_B")),
+        r"failure/adapter_model\.safetensors changes nothing",
     ),
     "a decoder with a gap": (
         tensors(HEAD, lambda state: state.pop("attn_norm.weight")),

@@ -11,6 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from editrefiner.contracts import ChangeScope, EditKind
+from services.checkpoints import CheckpointError, file_digests
 from services.perception.agent import ImagesMismatchedError, Sample
 from services.perception.backends.qwen3vl import (
     KINDS,
@@ -22,7 +23,7 @@ from services.perception.backends.qwen3vl import (
     load_decoder,
 )
 from services.perception.backends.qwen3vl.merge import main, merge
-from services.qwen3vl import CheckpointError, Preprocessor, attach, file_digests, load_model
+from services.qwen3vl import Preprocessor, attach, load_model
 from tests.perception.qwen3vl.pairs import pair, picture, unhurried
 
 SAMPLES = [pair(), pair((160, 192), (64, 96), seeds=(3, 4)), pair((64, 96), (128, 96), seeds=(5, 6))]

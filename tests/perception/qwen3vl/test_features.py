@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from transformers import Qwen3VLModel
 
+from services.checkpoints import CheckpointError, read_tensors
 from services.perception.backends.qwen3vl import FeatureReader, SaliencyDecoder, encode, shape_of
-from services.qwen3vl import Batch, CheckpointError, Preprocessor, attach_new, load_model, lora
-from services.qwen3vl.files import read_tensors
+from services.qwen3vl import Batch, Preprocessor, attach_new, load_model, lora
 from tests.perception.qwen3vl.pairs import pair
 
 LARGER_SOURCE = pair((160, 192), (64, 96))  # 5x6 and 2x3 tokens

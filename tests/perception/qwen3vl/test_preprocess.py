@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from transformers import Qwen3VLProcessor
 
+from services.checkpoints import CheckpointError
 from services.perception.agent import Sample
 from services.perception.backends.qwen3vl import encode, prompt
-from services.qwen3vl import CheckpointError, Preprocessor
+from services.qwen3vl import Preprocessor
 from services.qwen3vl.preprocess import reduced
 from tests.perception.qwen3vl.pairs import pair, picture
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 
 from editrefiner.contracts import Perception, ServiceInfo
+from services.checkpoints import CheckpointError
 from services.perception.agent import BatchDetector
 from services.perception.app import create_app
 from services.perception.backends import load_backend
 from services.perception.backends.qwen3vl import Qwen3VLDetector
 from services.perception.settings import Settings
-from services.qwen3vl import CheckpointError
 from tests.perception.qwen3vl.pairs import picture
 from tests.perception.test_contract import uri
 from tests.serving.contract import serving

@@ -9,7 +9,8 @@ import torch
 from safetensors.torch import load_file, save_file
 from transformers import AutoTokenizer
 
-from services.qwen3vl import CheckpointError, Preprocessor
+from services.checkpoints import CheckpointError
+from services.qwen3vl import Preprocessor
 from training.evaluation.examples import Examples
 from training.evaluation.levels import LINES, read_answer, read_rows
 from training.evaluation.losses import LEVELS

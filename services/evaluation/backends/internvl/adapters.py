@@ -18,9 +18,15 @@ import torch
 from torch import Tensor, nn
 from transformers import InternVLModel
 
+from services.checkpoints import (
+    CheckpointError,
+    check_effect,
+    check_finite,
+    check_names,
+    read_json,
+    read_tensors,
+)
 from services.evaluation.backends.internvl.aspects import Aspect
-from services.evaluation.backends.internvl.errors import CheckpointError
-from services.evaluation.backends.internvl.files import check_finite, check_names, read_json, read_tensors
 from services.evaluation.backends.internvl.names import Places, adapted_places, parted
 
 WRAPPED = {"vision_lora": "vision_model", "llm_lora": "language_model"}
@@ -160,11 +166,14 @@ def _read_adapter(directory: Path, model: InternVLModel, places: Mapping[str, Pl
         )
     check_names(str(path), _wanted(layers, places, model, settings.rank, given), given)
     check_finite(str(path), given)
-    if not any(given[f"{_PREFIX}{layer}.lora_B.weight"].any() for layer in layers if places[layer]):
-        raise CheckpointError(f"{path} changes nothing: every lora_B is zero, as before any training.")
+    factors = {
+        layer: (given[f"{_PREFIX}{layer}.lora_A.weight"], given[f"{_PREFIX}{layer}.lora_B.weight"])
+        for layer in layers
+        if places[layer]
+    }
+    check_effect(str(path), factors.values())
     changes: dict[str, LowRank] = {}
-    for layer in layers:
-        down, up = (given[f"{_PREFIX}{layer}.lora_{matrix}.weight"] for matrix in "AB")
+    for layer, (down, up) in factors.items():
         for place, part in zip(places[layer], parted(up, places[layer]), strict=True):
             device = model.get_submodule(place).get_parameter("weight").device
             changes[place] = LowRank(

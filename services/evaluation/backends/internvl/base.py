@@ -13,8 +13,15 @@ from torch import Tensor
 from transformers import InternVLConfig, InternVLModel, InternVLVisionConfig, Qwen3Config
 from transformers.models.qwen3.modeling_qwen3 import Qwen3RotaryEmbedding
 
-from services.evaluation.backends.internvl.errors import CheckpointError
-from services.evaluation.backends.internvl.files import built, check_names, each_tensor, read_json, shards
+from services.checkpoints import (
+    CheckpointError,
+    built,
+    check_names,
+    each_tensor,
+    read_json,
+    refuse_misfits,
+    shards,
+)
 from services.evaluation.backends.internvl.names import Places, library, parted, published
 
 CONFIG = "config.json"
@@ -81,7 +88,7 @@ def _read_state(
                 if place in state:
                     raise CheckpointError(f"{path} holds {name}, whose place {place} was filled before.")
                 state[place] = part.to(device=device, dtype=dtype)
-    check_names(str(directory), {}, {}, unknown)
+    refuse_misfits(str(directory), (), unknown)
     return state
 
 

@@ -1,20 +1,8 @@
-"""Why can the EditHF scorer not be used? Errors that name the file or setting, and the fault."""
+"""Why does the EditHF scorer not score? Its limits are not acknowledged, or it has computed no number."""
 
 from typing import ClassVar
 
 from editrefiner.contracts import ProblemCode, ProblemError
-
-
-class CheckpointError(ProblemError):
-    """Weights or their calibration are missing, damaged, without effect or made for another model."""
-
-    code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
-
-
-class SettingError(ProblemError):
-    """The settings ask for what is not there."""
-
-    code: ClassVar[ProblemCode] = ProblemCode.BACKEND_FAILED
 
 
 class NotAcknowledgedError(ProblemError):

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from torch import Tensor, nn
 from transformers import InternVLModel
 
-from services.evaluation.backends.internvl.errors import CheckpointError
+from services.checkpoints import CheckpointError
 
 Places = tuple[str, ...]
 NOWHERE: Places = ()

@@ -10,10 +10,9 @@ from PIL import Image
 from torch import Tensor
 from transformers import Qwen2Tokenizer
 
+from services.checkpoints import CheckpointError, built
 from services.evaluation.backends.internvl.aspects import ASPECTS, FIRST_DIGITS, Aspect, question
 from services.evaluation.backends.internvl.base import PICTURE_TOKENS, SIDE
-from services.evaluation.backends.internvl.errors import CheckpointError
-from services.evaluation.backends.internvl.files import built
 
 START, CONTEXT, END = "<img>", "<IMG_CONTEXT>", "</img>"
 POSITION = -6

@@ -12,18 +12,13 @@ from torch import Tensor
 from transformers import InternVLModel
 
 from editrefiner.contracts import BackendInfo, WeightsFile, fingerprint
+from services.checkpoints import CheckpointError, chosen_device, chosen_dtype, file_digests, is_weights
 from services.evaluation.backends.calibration import WHOLE_SCALE, Trust, Unmeasured, trust
 from services.evaluation.backends.internvl.adapters import WRAPPED, Adapters
 from services.evaluation.backends.internvl.aspects import ASPECTS, DIMENSION, Aspect
 from services.evaluation.backends.internvl.base import load_base
-from services.evaluation.backends.internvl.errors import (
-    CheckpointError,
-    NoScoreError,
-    NotAcknowledgedError,
-    SettingError,
-)
-from services.evaluation.backends.internvl.files import WEIGHTS, file_digests
-from services.evaluation.backends.internvl.head import HEAD, RegressionHead, load_head
+from services.evaluation.backends.internvl.errors import NoScoreError, NotAcknowledgedError
+from services.evaluation.backends.internvl.head import RegressionHead, load_head
 from services.evaluation.backends.internvl.options import InternVLOptions
 from services.evaluation.backends.internvl.preprocess import POSITION, Question, pixels, placed
 from services.evaluation.marks import Estimate, Marks
@@ -67,8 +62,8 @@ class InternVLScorer:
             )
         torch.set_num_threads(options.threads)
         self._options = options
-        self._device = _device(options.device)
-        self._dtype = _dtype(options, self._device)
+        self._device = chosen_device(options.device)
+        self._dtype = chosen_dtype(options.dtype, self._device)
         # What is small shows its faults before gigabytes are read.
         for aspect in ASPECTS:
             if not options.directory(aspect).is_dir():
@@ -87,7 +82,7 @@ class InternVLScorer:
         self._heads: dict[Aspect, RegressionHead] = {}
         for aspect in ASPECTS:
             directory = options.directory(aspect)
-            self._heads[aspect] = load_head(directory / HEAD, features=width, device=self._device)
+            self._heads[aspect] = load_head(directory, features=width, device=self._device)
             self._adapters.attach(aspect, directory)
         files = _files(options)
         self._trust = trust(options.calibration, _digest(files, self._dtype), UNMEASURED)
@@ -205,23 +200,7 @@ def _described(files: Files, trusted: Trust) -> BackendInfo:
             )
             for role, found in files.items()
             for name, sha256 in found.items()
-            if name.endswith(tuple(WEIGHTS))
+            if is_weights(name)
         ),
         training_data="EditHF-1M, as its publisher states: scores of edited pictures given by people",
     )
-
-
-def _device(name: str) -> str:
-    if name == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise SettingError(f"EVALUATION_INTERNVL_DEVICE is {name!r}, which torch cannot use here.") from error
-    return name
-
-
-def _dtype(options: InternVLOptions, device: str) -> torch.dtype:
-    if options.dtype == "auto":
-        return torch.float32 if device == "cpu" else torch.bfloat16
-    return torch.float32 if options.dtype == "float32" else torch.bfloat16

@@ -10,7 +10,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from services.qwen3vl import CheckpointError, HeadFile, read_json
+from services.checkpoints import CheckpointError, HeadFile, check_finite, read_json
 
 HEAD = HeadFile(stem="score_head", called="score head")
 CONFIG = "regression_config.json"
@@ -120,9 +120,7 @@ def _refuse_disagreement(described: Path, shape: HeadShape, path: Path, state: M
 
 def _refuse_dead(path: Path, state: Mapping[str, Tensor]) -> None:
     """Refuse a head that says the same of every edit, or nothing at all."""
-    broken = [name for name, tensor in state.items() if not torch.isfinite(tensor).all()]
-    if broken:
-        raise CheckpointError(f"{path} holds numbers that are none: {', '.join(broken)} is not finite.")
+    check_finite(str(path), state)
     dead = [f"{layer}.weight" for layer in _LINEAR if not state[f"{layer}.weight"].any()]
     if dead:
         raise CheckpointError(

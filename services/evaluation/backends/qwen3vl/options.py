@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from editrefiner.contracts import OverallKind
-from services.qwen3vl import Dtype, Positions
+from services.checkpoints import Dtype
+from services.qwen3vl import Positions
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,13 @@ from editrefiner.contracts import (
     WeightsFile,
     fingerprint,
 )
+from services.checkpoints import chosen_device, chosen_dtype, file_digests, is_weights
 from services.evaluation.backends.calibration import Trust, Unmeasured, trust
 from services.evaluation.backends.qwen3vl.head import last_states
 from services.evaluation.backends.qwen3vl.loading import load
 from services.evaluation.backends.qwen3vl.options import Qwen3VLOptions
 from services.evaluation.backends.qwen3vl.question import encode, prompt
 from services.evaluation.marks import Marks
-from services.qwen3vl import chosen_device, chosen_dtype, file_digests, is_weights
 
 VERSION = "1"  # raise it with every change of what the same weights answer
 LICENCES = {"weights": "as its publisher states", "base": "Apache-2.0"}

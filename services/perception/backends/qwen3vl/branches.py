@@ -13,7 +13,7 @@ from services.perception.backends.qwen3vl.decoder import SaliencyDecoder
 from services.perception.backends.qwen3vl.features import FeatureReader
 from services.perception.backends.qwen3vl.kinds import Kind
 from services.perception.backends.qwen3vl.options import Qwen3VLOptions
-from services.qwen3vl import Layout, Preprocessor, attach, check_fit, load_model
+from services.qwen3vl import Layout, Preprocessor, attach, check_fit, load_model, refuse_inert
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ def load_branches(options: Qwen3VLOptions, device: str, dtype: torch.dtype) -> d
         else:
             base = base or load_model(options.base, dtype=dtype, device=device)
             adapted = attach(adapted or base, kind, place.directory)
+            refuse_inert(adapted, kind, place.directory)
             model = base
         check_fit(place.directory, model, preprocessor, {"decoder's input": decoder.shape.features})
         reader = FeatureReader(model, layer=options.layer, positions=options.positions)

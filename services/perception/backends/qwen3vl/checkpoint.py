@@ -4,8 +4,9 @@ from pathlib import Path
 
 import torch
 
+from services.checkpoints import HeadFile
 from services.perception.backends.qwen3vl.decoder import SaliencyDecoder, shape_of
-from services.qwen3vl import HeadFile, Layout
+from services.qwen3vl import Layout
 from services.qwen3vl import layout as layout_with
 
 HEAD = HeadFile(stem="sal_head", called="saliency decoder")

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from editrefiner.contracts import BackendInfo, Thresholds, WeightsFile, fingerprint
+from services.checkpoints import chosen_device, chosen_dtype, file_digests, is_weights
 from services.perception.agent import Checkpoint, Finding, Sample
 from services.perception.backends.comparison import compare
 from services.perception.backends.finding import finding
@@ -14,7 +15,6 @@ from services.perception.backends.qwen3vl.branches import Branch, load_branches
 from services.perception.backends.qwen3vl.decoder import in_frame
 from services.perception.backends.qwen3vl.kinds import KINDS, Kind, encode
 from services.perception.backends.qwen3vl.options import Qwen3VLOptions
-from services.qwen3vl import chosen_device, chosen_dtype, file_digests, is_weights
 
 VERSION = "1"  # raise it with every change of what the same weights answer
 ORIGINS = {

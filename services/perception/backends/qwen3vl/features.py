@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from services.qwen3vl import Backbone, Batch, CheckpointError, Positions, language_layers
+from services.checkpoints import CheckpointError
+from services.qwen3vl import Backbone, Batch, Positions, language_layers
 
 LAYER = 26  # whose output the published decoders read, counted from 1
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from services.checkpoints import Dtype
 from services.perception.backends.qwen3vl.features import LAYER
-from services.qwen3vl import Dtype, Positions
+from services.qwen3vl import Positions
 
 
 @dataclass(frozen=True)

@@ -1,37 +1,17 @@
-"""What do the files of a checkpoint hold? Read strictly: nothing is guessed and nothing in them is run."""
+"""Which tensors are in a file, and are they those that belong there? Nothing is guessed or run."""
 
-import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from services.evaluation.backends.internvl.errors import CheckpointError
+from services.checkpoints.errors import CheckpointError, first_line
+from services.checkpoints.files import read_json
 
-WEIGHTS = frozenset({".safetensors", ".pth"})
-HASHED = WEIGHTS | {".json", ".txt"}
-"""Kinds of files that decide about an answer."""
 SINGLE, INDEX = "model.safetensors", "model.safetensors.index.json"
 _NAMED = 3  # tensors that a message names before it counts
-_Built = TypeVar("_Built")
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """A JSON object; what its fields mean is for the caller to check."""
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"There is no file {path}.") from error
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} is not JSON: {error}") from error
-    if not isinstance(content, dict):
-        raise CheckpointError(f"{path} is not a JSON object.")
-    return content
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -43,7 +23,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # whatever a damaged or forbidden archive makes the reader raise
-        raise CheckpointError(f"{path} is damaged or no file of tensors: {_first_line(error)}") from error
+        raise CheckpointError(f"{path} is damaged or no file of tensors: {first_line(error)}") from error
     if not isinstance(state, Mapping) or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise CheckpointError(f"{path} holds something else than named tensors.")
     return dict(state)
@@ -58,7 +38,7 @@ def each_tensor(path: Path) -> Iterator[tuple[str, Tensor]]:
             for name in names:
                 yield name, file.get_tensor(name)
     except (SafetensorError, OSError) as error:
-        raise CheckpointError(f"{path} is damaged or no file of tensors: {_first_line(error)}") from error
+        raise CheckpointError(f"{path} is damaged or no file of tensors: {first_line(error)}") from error
 
 
 def shards(directory: Path) -> list[Path]:
@@ -80,18 +60,24 @@ def shards(directory: Path) -> list[Path]:
     return found
 
 
-def check_names(
-    where: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor], unknown: Iterable[str] = ()
-) -> None:
+def check_names(where: str, wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
     """Refuse tensors that are missing, unknown or of another shape, by name."""
+    misshapen = [
+        f"{name} is {_shape(found[name])} and should be {_shape(tensor)}"
+        for name, tensor in wanted.items()
+        if name in found and found[name].shape != tensor.shape
+    ]
+    refuse_misfits(where, wanted.keys() - found.keys(), found.keys() - wanted.keys(), misshapen)
+
+
+def refuse_misfits(
+    where: str, missing: Iterable[str], unexpected: Iterable[str], misshapen: Iterable[str] = ()
+) -> None:
+    """An error that counts and names the tensors, where there are any."""
     wrongs = {
-        "missing": sorted(wanted.keys() - found.keys()),
-        "not known": sorted({*unknown, *(found.keys() - wanted.keys())}),
-        "of the wrong shape": [
-            f"{name} is {_shape(found[name])} and should be {_shape(tensor)}"
-            for name, tensor in wanted.items()
-            if name in found and found[name].shape != tensor.shape
-        ],
+        "missing": sorted(missing),
+        "not known": sorted(unexpected),
+        "of the wrong shape": list(misshapen),
     }
     parts = [
         f"{len(names)} {'tensor is' if len(names) == 1 else 'tensors are'} {wrong} "
@@ -104,35 +90,27 @@ def check_names(
 
 
 def check_finite(where: str, state: Mapping[str, Tensor]) -> None:
-    """Refuse tensors with values that are no numbers: every score would be none."""
+    """Refuse tensors with values that are no numbers: every answer would be none."""
     for name, tensor in state.items():
         if not bool(torch.isfinite(tensor).all()):
             raise CheckpointError(f"{where}: {name} holds values that are no finite numbers.")
 
 
-def file_digests(directory: Path) -> dict[str, str]:
-    """SHA-256 of every file that decides about an answer, by name; several files are read at once."""
-    files = [path for path in sorted(directory.iterdir()) if path.is_file() and path.suffix in HASHED]
-    with ThreadPoolExecutor(max_workers=4) as threads:
-        digests = threads.map(_file_digest, files)
-    return {path.name: digest for path, digest in zip(files, digests, strict=True)}
+def check_effect(where: str, pairs: Iterable[tuple[Tensor, Tensor]]) -> None:
+    """Refuse an adapter, as the factors A and B of its changes, that leaves its model as it is.
+
+    A fresh adapter does, by factors B of zeros: what its base says would pass for what it learned.
+    """
+    if not any(bool(a.any()) and bool(b.any()) for a, b in pairs):
+        raise CheckpointError(
+            f"{where} changes nothing: in every pair of its LoRA tensors A or B is all zero, as in an "
+            "adapter that was never trained. Its answers would be those of the base model."
+        )
 
 
-def built(where: str, build: Callable[[], _Built]) -> _Built:
-    """What a library makes of settings from a file; its refusals become ours."""
-    try:
-        return build()
-    except Exception as error:  # libraries refuse nonsense with errors of many families
-        raise CheckpointError(f"{where}: {_first_line(error)}") from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def contiguous(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same tensors in the form that files take."""
+    return {key: tensor.detach().cpu().contiguous() for key, tensor in state.items()}
 
 
 def _shape(tensor: Tensor) -> str:

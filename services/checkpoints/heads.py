@@ -8,8 +8,8 @@ from typing import TypeVar
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from services.qwen3vl.errors import CheckpointError
-from services.qwen3vl.files import check_names, contiguous, read_tensors
+from services.checkpoints.errors import CheckpointError
+from services.checkpoints.tensors import check_names, contiguous, read_tensors
 
 HeadT = TypeVar("HeadT", bound=nn.Module)
 
