@@ -58,7 +58,7 @@ def scores(overall: float, *, margin: float = 0.0, **dimensions: float) -> Score
         **dimensions,
     }
     intervals = Intervals(perceptual_quality=whole, instruction_following=whole, visual_consistency=whole)
-    return Scores(**values, intervals=intervals, decision_margin=margin)
+    return Scores.model_validate({**values, "intervals": intervals, "decision_margin": margin})
 
 
 def given(overall: float, *, margin: float = 0.0) -> ScoreAnswer:
