@@ -31,16 +31,16 @@ from rich.progress import Progress as Bar
 from torch import Tensor, nn
 
 from editrefiner.contracts import ProblemError
+from training import states
 from training.labelled_files import BadRowsError
-from training.perception import states
 from training.perception.config import Config, ConfigError, Optimizer, read_config
 from training.perception.examples import Examples, Portion, loader, open_source
 from training.perception.logs import Logs
 from training.perception.losses import LossWeights, saliency_loss
 from training.perception.model import build, write
 from training.perception.order import epoch_steps
-from training.perception.states import Progress, StateError
 from training.perception.validate import judge
+from training.states import Progress, StateError
 
 __all__ = ["Outcome", "TrainingError", "train"]
 
@@ -121,7 +121,7 @@ class Trainer:
                 if logs:
                     logs.training(figures)
                 progress = self._after(progress, logs, end)
-                best = "" if progress.best_cc is None else f", best CC {progress.best_cc:.3f}"
+                best = "" if progress.best is None else f", best CC {progress.best:.3f}"
                 bar.update(task, completed=progress.step, description=f"loss {figures['loss']:.3f}{best}")
         if logs:
             logs.close()

@@ -18,8 +18,8 @@ from training.perception import train as command
 from training.perception import validate
 from training.perception.config import Config
 from training.perception.model import build
-from training.perception.states import StateError
 from training.perception.train import TrainingError, train
+from training.states import StateError
 
 Configured = Callable[..., Config]
 ONE_BATCH = (
