@@ -6,8 +6,11 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from typing import Generic, TypeVar
 
+from editrefiner.contracts import ProblemError
 from editrefiner.serving.door import Door
 from editrefiner.serving.errors import NotReadyError
 from editrefiner.serving.flights import Batching
@@ -15,15 +18,27 @@ from editrefiner.serving.lane import Lane
 from editrefiner.serving.lifecycle import RETRY_NOT_READY_SECONDS, Lifecycle
 from editrefiner.serving.records import LiveAliases, Records
 from editrefiner.serving.settings import ServiceSettings
-from editrefiner.serving.verbs import AgentT, ImageStore
+from editrefiner.serving.verbs import Agent, AgentT, ImageStore
 from editrefiner.telemetry import metrics
 
 STORE_THREADS = 2  # decoding and file access beside the lane; more would take its core
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 1.0, 30.0  # between two checks of what needs another server
 LAST_CHECKPOINT_SECONDS = 5.0  # at shutdown, how long a canceled run may take to notice
 
 log = logging.getLogger(__name__)
 
 ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Life(Generic[AgentT]):
+    """How an agent comes and goes. All three run in worker threads and may block."""
+
+    load: Callable[[], AgentT]
+    check: Callable[[AgentT], None] = lambda _: None
+    """Raises while the loaded agent must not get work. What may be retried is checked again and again."""
+    unload: Callable[[AgentT], None] = lambda _: None
+    """Gives back what the agent holds, such as connections."""
 
 
 class Host(Generic[AgentT]):
@@ -34,7 +49,7 @@ class Host(Generic[AgentT]):
         name: str,
         settings: ServiceSettings,
         store: ImageStore,
-        load: Callable[[], AgentT],
+        life: Life[AgentT],
         batching: Batching,
     ) -> None:
         self.name = name
@@ -46,7 +61,8 @@ class Host(Generic[AgentT]):
         self.door = Door(self.lane)
         self.records = Records(name, store)
         self.aliases = LiveAliases()
-        self._load = load
+        self._life = life
+        self._held: AgentT | None = None
         self._agent: AgentT | None = None
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix=f"{name}-store")
         self._loading: asyncio.Task[None] | None = None
@@ -72,6 +88,14 @@ class Host(Generic[AgentT]):
         assert self._agent is not None  # ready means loaded
         return self._agent
 
+    @property
+    def held_agent(self) -> AgentT:
+        """The same, also while it gets no work; NotReadyError before it is loaded and during a drain."""
+        if self._held is None or self.lifecycle.draining.is_set():
+            self.lifecycle.require_ready()
+        assert self._held is not None  # ready means loaded
+        return self._held
+
     async def beside_lane(self, function: Callable[[], ResultT]) -> ResultT:
         """Run blocking code (decoding, store access) in a thread that is not the lane's."""
         context = contextvars.copy_context()
@@ -86,29 +110,46 @@ class Host(Generic[AgentT]):
         """End what is in hand and the threads."""
         self.lifecycle.drain()
         self._abandon_runs()
-        await self.lane.close(patience_seconds=LAST_CHECKPOINT_SECONDS)
         if self._loading is not None:
             self._loading.cancel()
+        await self.lane.close(patience_seconds=LAST_CHECKPOINT_SECONDS)
+        if self._held is not None:
+            await self.beside_lane(partial(self._life.unload, self._held))
         self._store_threads.shutdown(wait=False, cancel_futures=True)
+
+    async def admit(self) -> None:
+        """Check the agent, and take work from now on; whatever the check raises leaves things as they are."""
+        agent = self.held_agent
+        await self.lane.call(partial(self._life.check, agent))
+        if self._agent is None:
+            seconds = await self.lane.call(partial(_warm_up, agent))
+            backend = agent.backend
+            self.lane.expect_seconds(seconds)
+            metrics.MODEL.labels(self.name, backend.name, backend.digest).set(1)
+            log.info("backend loaded", extra={"backend": backend.name, "warm_up_seconds": round(seconds, 3)})
+            self._agent = agent
+        self.lifecycle.ready()
 
     async def _load_in_lane(self) -> None:
         try:
-            self._agent, seconds = await self.lane.call(self._load_and_warm_up)
+            self._held = await self.lane.call(self._life.load)
+            await self._admit_at_last()
         except Exception as error:  # whatever a model library raises: the probe tells, the process lives
             log.exception("loading failed")
-            self.lifecycle.fail(f"The backend could not be loaded: {type(error).__name__}: {error}")
-            return
-        backend = self._agent.backend
-        self.lane.expect_seconds(seconds)
-        metrics.MODEL.labels(self.name, backend.name, backend.digest).set(1)
-        log.info("backend loaded", extra={"backend": backend.name, "warm_up_seconds": round(seconds, 3)})
-        self.lifecycle.ready()
+            self.lifecycle.fail(_reason(error))
 
-    def _load_and_warm_up(self) -> tuple[AgentT, float]:
-        agent = self._load()
-        started = time.perf_counter()
-        agent.warm_up()
-        return agent, time.perf_counter() - started
+    async def _admit_at_last(self) -> None:
+        """As soon as what the agent needs of others is there. Raises what no waiting mends."""
+        wait = FIRST_WAIT_SECONDS
+        while not self.lifecycle.is_ready:  # else somebody asked for the check meanwhile
+            try:
+                await self.admit()
+            except ProblemError as error:
+                if not error.retryable:
+                    raise
+                self.lifecycle.fail(f"{_reason(error)} It is tried again.", may_recover=True)
+                await asyncio.sleep(wait)
+                wait = min(2 * wait, LONGEST_WAIT_SECONDS)
 
     def _abandon_runs(self) -> None:
         self.lane.cancel_all(
@@ -117,3 +158,14 @@ class Host(Generic[AgentT]):
                 retry_after_seconds=RETRY_NOT_READY_SECONDS,
             )
         )
+
+
+def _warm_up(agent: Agent) -> float:
+    """The seconds it took."""
+    started = time.perf_counter()
+    agent.warm_up()
+    return time.perf_counter() - started
+
+
+def _reason(error: Exception) -> str:
+    return f"The backend could not be loaded: {type(error).__name__}: {error}"

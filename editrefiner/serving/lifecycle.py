@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 
 
 class Lifecycle:
-    """One process part: `starting` -> `ready` (or `failed`) -> `draining`. Used on the event loop only."""
+    """One process part: `starting` -> `ready` or `failed` -> `draining`. Used on the event loop only."""
 
     def __init__(self, service: str) -> None:
         self.service = service
@@ -27,6 +27,7 @@ class Lifecycle:
         """Called when the time to drain is over and work is still in hand."""
         self._state = "starting"
         self._detail = "The backend is loading."
+        self._may_recover = False
         self._in_hand = 0
         self._memory_failures = 0
         self._started = asyncio.Event()
@@ -40,8 +41,8 @@ class Lifecycle:
 
     @property
     def has_started(self) -> bool:
-        """Whether loading is over and went well."""
-        return self._state in {"ready", "draining"}
+        """Whether loading is over and went well, or waits for what a new start would not bring either."""
+        return self._state in {"ready", "draining"} or self._may_recover
 
     @property
     def is_ready(self) -> bool:
@@ -62,16 +63,17 @@ class Lifecycle:
         return Health.model_validate({"state": self._state, "detail": self._detail})
 
     def ready(self) -> None:
-        """Loading is over: take work."""
-        for prepare in self.before_ready:
-            prepare()
-        if self._state == "starting":
+        """Take work: loading is over, or what was wrong is mended."""
+        while self.before_ready:
+            self.before_ready.pop(0)()
+        if self._state != "draining":
             self._become("ready", "")
         self._started.set()
 
-    def fail(self, reason: str) -> None:
-        """Loading is over and went wrong."""
-        if self._state == "starting":
+    def fail(self, reason: str, *, may_recover: bool = False) -> None:
+        """Take no work: loading, or a check of what was loaded, went wrong. `ready` may follow."""
+        if self._state != "draining":
+            self._may_recover = may_recover
             self._become("failed", reason)
         self._started.set()
 
@@ -114,5 +116,7 @@ class Lifecycle:
         self._memory_failures = self._memory_failures + 1 if exhausted else 0
 
     def _become(self, state: str, detail: str) -> None:
+        if (state, detail) == (self._state, self._detail):
+            return
         self._state, self._detail = state, detail
         log.info("service %s", state, extra={"detail": detail} if detail else {})

@@ -17,7 +17,7 @@ from editrefiner.serving.body_limit import BodyLimitMiddleware
 from editrefiner.serving.errors import AlreadyFinishedError, NotFoundError
 from editrefiner.serving.flights import Batching
 from editrefiner.serving.forms import JSON
-from editrefiner.serving.host import Host
+from editrefiner.serving.host import Host, Life
 from editrefiner.serving.openapi import (
     install_openapi,
     problem_answers,
@@ -43,6 +43,8 @@ def create_service(
     store: ImageStore,
     verbs: Sequence[Verb[AgentT, Any, Any]],  # each verb has its own request and answer
     load: Callable[[], AgentT],
+    check: Callable[[AgentT], None] = lambda _: None,
+    unload: Callable[[AgentT], None] = lambda _: None,
     read: Callable[[AgentT], Reading] | None = None,
     batching: Batching | None = None,
     routes: Sequence[Callable[[Host[AgentT]], APIRouter]] = (),
@@ -52,12 +54,13 @@ def create_service(
     """The application of one agent.
 
     Its lifespan loads the agent in the background: it answers probes at once and verbs once it is ready.
-    `app.state.lifecycle` tells and changes the state; `run_service` drains by it. `read` adds to its
-    description how to read its answers; `batching` lets runs share the lane where the verb
-    can `run_together`. `routes` are what it answers beside its verbs, and `models` the schemas that these
-    name in the API document.
+    `check` raises while a loaded agent must not get work; what may be retried is checked again until it
+    passes. `unload` gives back at the end what the agent holds. `app.state.lifecycle` tells and changes the
+    state; `run_service` drains by it. `read` adds to its description how to read its answers; `batching` lets
+    runs share the lane where the verb can `run_together`. `routes` are what it answers beside its verbs, and
+    `models` the schemas that these name in the API document.
     """
-    host = Host(name, settings, store, load, batching or Batching())
+    host = Host(name, settings, store, Life(load, check, unload), batching or Batching())
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:

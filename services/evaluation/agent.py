@@ -27,7 +27,7 @@ from editrefiner.contracts import (
     reward_of,
 )
 from services.evaluation.certainty import best_probabilities, probability_above, tied
-from services.evaluation.marks import Estimate, Marks, Scorer
+from services.evaluation.marks import Closable, Estimate, Marks, Scorer
 from services.evaluation.probes import ProbesFailedError, run_probes
 
 __all__ = ["Estimate", "EvaluationAgent", "Marks", "Pictures", "Scorer", "rewarded"]
@@ -86,6 +86,11 @@ class EvaluationAgent:
         report = self.probe()
         if not report.passed:
             raise ProbesFailedError(report.results)
+
+    def close(self) -> None:
+        """Give back what the scorer holds."""
+        if isinstance(self._scorer, Closable):
+            self._scorer.close()
 
     def warm_up(self) -> None:
         """Score one small edit."""

@@ -89,6 +89,11 @@ VERBS = (
 )
 
 
+def require_probes(agent: EvaluationAgent) -> None:
+    """ProbesFailedError unless every required probe passes."""
+    agent.require_probes()
+
+
 def reading(agent: EvaluationAgent) -> Reading:
     """What `GET /v1/info` says about the answers."""
     return Reading(scoring=agent.scoring)
@@ -99,16 +104,18 @@ def create_app(
 ) -> FastAPI:
     """The service, with the given artifact store and scorer or with those its settings name.
 
-    A scorer that fails a required probe is not taken: `/readyz` stays red and says which.
+    While a scorer fails a required probe, `/readyz` is red and says which. A scorer that is given stays open.
     """
     settings = settings or Settings()
     pictures = store or open_store(settings.artifacts, limits=settings.image_limits())
 
     def load() -> EvaluationAgent:
         cv2.setNumThreads(settings.threads)
-        agent = EvaluationAgent(load_backend(settings) if scorer is None else scorer, pictures)
-        agent.require_probes()
-        return agent
+        return EvaluationAgent(load_backend(settings) if scorer is None else scorer, pictures)
+
+    def unload(agent: EvaluationAgent) -> None:
+        if scorer is None:
+            agent.close()
 
     return create_service(
         name="evaluation",
@@ -116,6 +123,8 @@ def create_app(
         store=pictures,
         verbs=VERBS,
         load=load,
+        check=require_probes,
+        unload=unload,
         read=reading,
         routes=(partial(batch_routes, verb=SCORE), probe_routes),
         models=SCHEMAS,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -64,4 +64,13 @@ class Scorer(Protocol):
         checkpoint: Callable[[], None],
     ) -> Sequence[Marks]:
         """Marks of each edit, all (H, W, 3) uint8 RGB; `checkpoint` raises when nobody waits any more."""
+        ...
+
+
+@runtime_checkable
+class Closable(Protocol):
+    """A scorer that holds something beside memory, such as connections."""
+
+    def close(self) -> None:
+        """Give it back; nothing is scored afterwards."""
         ...

@@ -42,6 +42,7 @@ from editrefiner.serving import (
 from editrefiner.telemetry import context
 from services.evaluation.agent import EvaluationAgent, rewarded
 from services.evaluation.batches import JSON, NDJSON, Item, batch_items, reward_items
+from services.evaluation.probes import ProbesFailedError
 
 SCHEMAS = (ScoreItem, ScoredItem, RewardRequest, RewardAnswer)
 """What the API document has to define for these routes."""
@@ -134,21 +135,33 @@ class BatchRoutes:
 
 
 class ProbeRoute:
-    """`POST /v1/probes`: a real run of all probes. Those who ask at once share it."""
+    """`POST /v1/probes`: a real run of all probes, which decides whether the service goes on taking work.
+
+    Those who ask at once share it.
+    """
 
     def __init__(self, host: Host[EvaluationAgent]) -> None:
         self._host = host
         self._running: asyncio.Task[ProbeReport] | None = None
 
     async def probe(self) -> ProbeReport:
-        """The report of this run. Probes that fail are an answer, not a failure of the request."""
-        agent = self._host.agent
+        """The report of this run. Probes that fail are an answer, and turn `/readyz` red until they pass."""
+        agent = self._host.held_agent
         if self._running is None or self._running.done():
             if self._host.lane.is_full:
                 raise self._host.lane.queue_full()
-            self._running = asyncio.create_task(self._host.lane.call(agent.probe))
+            self._running = asyncio.create_task(self._probed(agent))
         with self._host.lifecycle.working():
             return await asyncio.shield(self._running)
+
+    async def _probed(self, agent: EvaluationAgent) -> ProbeReport:
+        try:
+            await self._host.admit()
+        except ProbesFailedError as error:
+            self._host.lifecycle.fail(error.detail)
+        report = agent.scoring.probes
+        assert report is not None  # the check has just run
+        return report
 
 
 class Lines(Response):
@@ -221,7 +234,8 @@ def probe_routes(host: Host[EvaluationAgent]) -> APIRouter:
         methods=["POST"],
         operation_id="probes",
         summary="Does the scorer look at what it is given?",
-        description="Runs the probes of the start again and answers what each expected and found.",
+        description="Runs the probes of the start again and answers what each expected and found. "
+        "`/readyz` is red from a run that fails to one that passes.",
         responses=problem_answers(500, 503),
     )
     return router

@@ -2,17 +2,23 @@
 
 import asyncio
 import base64
-from collections.abc import Callable
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from fastapi import Request
+import uvicorn
+from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from editrefiner.artifacts.codec import decode_image
 from editrefiner.contracts import ImageLimits
 from services.evaluation.backends.judge import JudgeScorer
+from tests.evaluation.scorers import PixelScorer
 
 Reply = Callable[[dict[str, Any]], Response]
 
@@ -21,7 +27,8 @@ Reply = Callable[[dict[str, Any]], Response]
 class Server:
     """What the server was asked, and what it replies."""
 
-    url: str = ""
+    socket: socket.socket
+    running: uvicorn.Server | None = None
     reply: Reply = field(default=lambda _body: said("7"))
     bodies: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
@@ -32,6 +39,15 @@ class Server:
     """Closed in the end."""
     _now: int = 0
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.socket.getsockname()[1]}/v1"
+
+    @property
+    def connections(self) -> int:
+        """How many are open to it."""
+        return 0 if self.running is None else len(self.running.server_state.connections)
+
     async def answer(self, request: Request) -> Response:
         body = await request.json()
         self.bodies.append(body)
@@ -41,6 +57,48 @@ class Server:
         await asyncio.sleep(self.seconds)
         self._now -= 1
         return self.reply(body)
+
+
+@contextmanager
+def bound() -> Iterator[Server]:
+    """A server that has its port and refuses connections, until it is `answering`."""
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        yield Server(place)
+
+
+@contextmanager
+def answering(server: Server) -> Iterator[None]:
+    """While it takes connections."""
+    app = FastAPI()
+    app.post("/v1/chat/completions")(server.answer)
+    config = uvicorn.Config(app, log_config=None, ws="none", timeout_graceful_shutdown=1)
+    server.running = uvicorn.Server(config)
+    thread = threading.Thread(target=server.running.run, kwargs={"sockets": [server.socket]}, daemon=True)
+    thread.start()
+    while not server.running.started:
+        time.sleep(0.01)
+    try:
+        yield
+    finally:
+        server.running.should_exit = True
+        thread.join(timeout=10)
+
+
+def looking(body: dict[str, Any]) -> Response:
+    """What a model that looks at both pictures says: digits with the mean that `PixelScorer` gives."""
+    source, edited = pictures(body)
+    words = question(body)
+    marks = PixelScorer().marks(source, edited, "blue" if "blue" in words else "red")
+    if "perceptual quality" in words:
+        score = marks.perceptual_quality.value
+    elif "what was asked for:" in words:
+        score = marks.instruction_following.value
+    else:
+        score = marks.visual_consistency.value
+    digit = min(int(score * 0.09), 8)
+    upper = min(max(score * 0.09 - digit, 1e-9), 1 - 1e-9)
+    return said(str(digit), {str(digit): 1 - upper, str(digit + 1): upper})
 
 
 def said(text: str, probabilities: dict[str, float] | None = None) -> Response:

@@ -61,7 +61,7 @@ class JudgeClient:
             except httpx.TransportError as error:
                 if last:
                     raise JudgeUnavailableError(
-                        f"The judge does not answer: {type(error).__name__}."
+                        f"The server at EVALUATION_JUDGE_URL does not answer: {type(error).__name__}."
                     ) from error
             else:
                 if response.status_code not in _BUSY:
