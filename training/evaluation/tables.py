@@ -28,7 +28,16 @@ from pathlib import Path
 from training.evaluation.cells import BadCellError, number, read_cells
 from training.labelled_files import BadRowsError, Row, Sample, find
 
-__all__ = ["DIMENSIONS", "PairRow", "RatedPair", "RatedRow", "RatedSample", "read_pairs", "read_scores"]
+__all__ = [
+    "DIMENSIONS",
+    "PairRow",
+    "RatedPair",
+    "RatedRow",
+    "RatedSample",
+    "read_pairs",
+    "read_scores",
+    "score_rows",
+]
 
 DIMENSIONS = ("visual", "editing", "preservation")
 """Perceptual quality, instruction following, visual consistency: the order of the head's outputs."""
@@ -110,7 +119,7 @@ class PairRow:
 
 def read_scores(path: Path, root: Path | None = None) -> tuple[RatedRow, ...]:
     """The rated edits of a CSV or, where the name ends in .jsonl, of EditHF conversations."""
-    lines = _conversations(path) if path.suffix == ".jsonl" else _score_rows(path)
+    lines = _conversations(path) if path.suffix == ".jsonl" else score_rows(path)
     rows: list[RatedRow] = []
     problems: list[str] = []
     for row, names, scores in lines:
@@ -149,8 +158,8 @@ def read_pairs(path: Path, root: Path | None = None) -> tuple[PairRow, ...]:
     return tuple(rows)
 
 
-def _score_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str], Three]]:
-    """Row, cells and scores of a CSV."""
+def score_rows(path: Path) -> Iterator[tuple[int, Mapping[str, str], Three]]:
+    """Row number, cells and scores of each row of a CSV; its pictures are not looked for."""
     required = {name: ALSO[name] for name in ("source", "edited", "instruction")}
     rows: list[tuple[int, Mapping[str, str], Three]] = []
     problems: list[str] = []
