@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from editrefiner import __version__
+from suite.arguments import count, parameter, port
 
 if TYPE_CHECKING:
     from editrefiner.contracts import Problem
@@ -157,7 +158,7 @@ def _add_serve(commands: Commands) -> None:
         "SIGTERM and Ctrl-C finish what is in hand, up to 20 seconds; jobs go on at the next start.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
-    parser.add_argument("--port", type=_port, default=8100, help="port to listen on (default: 8100)")
+    parser.add_argument("--port", type=port, default=8100, help="port to listen on (default: 8100)")
     parser.add_argument(
         "--data", type=Path, help="folder for jobs and pictures (default: the user's data folder)"
     )
@@ -204,7 +205,7 @@ def _add_jobs(commands: Commands) -> None:
                 "-o", "--out", type=Path, help="folder for refined.png and bundle.zip of a finished job"
             )
     listing = action("list", "list jobs, newest first", "  editrefiner jobs list --limit 5\n")
-    listing.add_argument("--limit", type=_count, default=20, help="how many (default: 20)")
+    listing.add_argument("--limit", type=count, default=20, help="how many (default: 20)")
     listing.add_argument("--status", help="only jobs in this state, e.g. running")
 
 
@@ -235,25 +236,25 @@ def _add_parameters(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("how it is refined")
     group.add_argument(
         "--max-iterations",
-        type=_parameter("max_iterations"),
+        type=parameter("max_iterations"),
         metavar="N",
         help="rounds at most, 1 to 4 (default: 4)",
     )
     group.add_argument(
         "--target-score",
-        type=_parameter("target_score"),
+        type=parameter("target_score"),
         metavar="S",
         help="stop at this overall score, up to 100",
     )
     group.add_argument(
         "--candidates",
-        type=_parameter("candidates"),
+        type=parameter("candidates"),
         metavar="N",
         help="repairs tried per round, 1 to 8 (default: 3)",
     )
     group.add_argument(
         "--seed",
-        type=_parameter("seed"),
+        type=parameter("seed"),
         metavar="N",
         help="the same seed gives the same result (default: 0)",
     )
@@ -264,34 +265,6 @@ def _add_output(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--json", action="store_true", help="write the result as JSON to standard output")
     group.add_argument("--quiet", action="store_true", help="write nothing but errors")
     group.add_argument("--open", action="store_true", help="open the report in a browser")
-
-
-def _parameter(name: str) -> Callable[[str], Any]:  # Any: what the field of RefinementParameters holds
-    """A reader for one parameter of a job, with the limits that the wire type states."""
-
-    def read(text: str) -> Any:  # as above
-        from pydantic import ValidationError  # noqa: PLC0415 — only when the parameter is given
-
-        from editrefiner.contracts import RefinementParameters  # noqa: PLC0415 — as above
-
-        try:
-            return getattr(RefinementParameters.model_validate({name: text}), name)
-        except ValidationError as exc:
-            raise argparse.ArgumentTypeError(f"{text!r}: {exc.errors()[0]['msg']}") from exc
-
-    return read
-
-
-def _port(text: str) -> int:
-    if not text.isdecimal() or int(text) > 65_535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; ports go from 0 to 65535")
-    return int(text)
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of jobs; it starts at 1")
-    return int(text)
 
 
 if __name__ == "__main__":
