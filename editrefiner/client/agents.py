@@ -207,7 +207,7 @@ class EvaluationClient(AgentClient):
         return read_answer(await self._channel.send(Call("POST", "/v1/probes")), ProbeReport)
 
 
-def _scored(line: str) -> ScoredItem:
+def _scored(line: bytes) -> ScoredItem:
     try:
         return ScoredItem.model_validate_json(line)
     except ValidationError as error:

@@ -89,7 +89,7 @@ class Channel:
                     raise
                 await asyncio.sleep(wait)
 
-    async def lines(self, call: Call) -> AsyncGenerator[str]:
+    async def lines(self, call: Call) -> AsyncGenerator[bytes]:
         """The answer line by line, as they come; a ClientError when it is a refusal or breaks off.
 
         Closing the generator closes the connection, and with it the work on the other side.
@@ -101,8 +101,15 @@ class Channel:
                 if response.status_code >= HTTPStatus.BAD_REQUEST:
                     await response.aread()
                     raise_for_problem(response)
-                async for line in response.aiter_lines():
-                    yield line
+                begun = bytearray()  # httpx takes U+2028 and others for the end of a line; NDJSON does not
+                async for chunk in response.aiter_bytes():
+                    *whole, rest = chunk.split(b"\n")
+                    for end in whole:
+                        yield bytes(begun + end)
+                        begun.clear()
+                    begun += rest
+                if begun:
+                    yield bytes(begun)
             finally:
                 await response.aclose()
         except httpx.HTTPError as error:

@@ -1,6 +1,7 @@
 """How are many requests of one verb answered in one call? Each by a run of its own, in order."""
 
 import asyncio
+import logging
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Iterable
@@ -10,10 +11,12 @@ from typing import Generic
 from editrefiner.contracts import ProblemError
 from editrefiner.serving.bodies import Draft, resolve_images
 from editrefiner.serving.computing import Computer
-from editrefiner.serving.errors import DeadlineExceededError, QueueFullError
+from editrefiner.serving.errors import DeadlineExceededError, InternalError, QueueFullError
 from editrefiner.serving.host import Host
 from editrefiner.serving.records import StoredRun, content_key, request_fingerprint
 from editrefiner.serving.verbs import AgentT, AnswerT, RequestT, Verb
+
+log = logging.getLogger(__name__)
 
 Outcome = StoredRun | ProblemError
 """What one request came to. A failure is a value here: it ends none of the others."""
@@ -66,6 +69,9 @@ class Many(Generic[AgentT, RequestT, AnswerT]):
             return DeadlineExceededError("The time for the whole batch was over. Ask again for the rest.")
         except ProblemError as error:
             return error
+        except Exception:  # whatever a store raises is this request's failure; the others have their answers
+            log.exception("one of many failed", extra={"verb": self._verb.path})
+            return InternalError("The service failed at this item; the log has the cause under request_id.")
 
     async def _landed(self, request: RequestT, key: str, ends_at: float | None) -> Outcome:
         """Wait for a place in the lane, and then for the run."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from io import BytesIO
+from itertools import islice
 
 from pydantic import ValidationError
 from pydantic_core import from_json
@@ -34,7 +36,8 @@ class Item:
 def batch_items(body: Body) -> list[Item]:
     """The items of `POST /v1/score:batch`, in order. ValidationFailedError when there is no list of them."""
     if media_type(body.content_type) == NDJSON:
-        lines = [line for line in bytes(body.content).splitlines() if line.strip()]
+        whole = (line for line in BytesIO(body.content) if line.strip())
+        lines = list(islice(whole, MAX_BATCH_ITEMS + 1))  # of a body that is all line ends, no more than that
         _check_count(len(lines), "body")
         return [_of_line(line, number) for number, line in enumerate(lines, 1)]
     return _of_list(_json(body), "body")
@@ -97,7 +100,8 @@ def _json(body: Body) -> object:
 
 def _check_count(count: int, field: str) -> None:
     if not 1 <= count <= MAX_BATCH_ITEMS:
-        raise _wrong(field, f"must have 1 to {MAX_BATCH_ITEMS} items; it has {count}")
+        found = "none" if count == 0 else f"more than {MAX_BATCH_ITEMS}"
+        raise _wrong(field, f"must have 1 to {MAX_BATCH_ITEMS} items; it has {found}")
 
 
 def _wrong(field: str, message: str) -> ValidationFailedError:

@@ -47,6 +47,15 @@ async def test_a_batch_comes_item_by_item_with_the_problem_of_a_bad_one(client: 
     assert answered[1].problem.code == "artifact_not_found"
 
 
+@pytest.mark.parametrize("end", ["\u2028", "\x85", "\x0b", "\x1c"])
+async def test_what_some_take_for_the_end_of_a_line_may_be_in_a_name(
+    client: EvaluationClient, end: str
+) -> None:
+    answered = [line async for line in client.score_batch([item(EDITED, f"a{end}b")])]
+
+    assert [line.id for line in answered] == [f"a{end}b"]
+
+
 async def test_a_batch_may_be_left_before_its_end(client: EvaluationClient) -> None:
     async with aclosing(client.score_batch([item(EDITED, str(n)) for n in range(50)])) as lines:
         async for line in lines:

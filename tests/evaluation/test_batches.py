@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from prometheus_client import REGISTRY
 
-from editrefiner.artifacts import encode_png
-from editrefiner.contracts import MAX_BATCH_ITEMS, RewardAnswer, ScoreAnswer, ScoredItem
+from editrefiner.artifacts import ArtifactStore, encode_png
+from editrefiner.artifacts.cache import ArrayCache
+from editrefiner.artifacts.directory import DirectoryBlobs
+from editrefiner.contracts import MAX_BATCH_ITEMS, ImageLimits, RewardAnswer, ScoreAnswer, ScoredItem
 from services.evaluation.app import create_app
 from services.evaluation.settings import Settings
 from tests.evaluation.scorers import PixelScorer
@@ -143,9 +145,41 @@ async def test_the_scorer_that_fails_at_one_item_goes_on_with_the_next(
 
     answered = lines(await client.post("/v1/score:batch", json=[item(1), item(2)]))
 
-    assert answered[0].problem is not None
-    assert answered[0].problem.code == "backend_failed"
-    assert answered[1].answer is not None
+    # Two are decoded side by side, and either may be computed first.
+    (problem,) = [line.problem for line in answered if line.problem is not None]
+    assert problem.code == "backend_failed"
+    assert sum(line.answer is not None for line in answered) == 1
+
+
+async def test_an_item_that_the_store_fails_at_is_one_problem_and_the_others_go_on(
+    tmp_path: Path, scorer: PixelScorer
+) -> None:
+    disk = DiskThatIsFullOnce(tmp_path)
+    store = ArtifactStore(disk, limits=ImageLimits(), cache=ArrayCache(2**20))
+    async with serving(create_app(Settings(), scorer=scorer, store=store)) as client:
+        disk.is_full = True
+        answered = lines(await client.post("/v1/score:batch", json=[item(level) for level in range(1, 5)]))
+
+    (problem,) = [line.problem for line in answered if line.problem is not None]
+    assert problem.code == "internal_error"
+    assert problem.retryable
+    assert sum(line.answer is not None for line in answered) == 3
+
+
+class DiskThatIsFullOnce(DirectoryBlobs):
+    is_full = False
+
+    def write(self, key: str, content: bytes) -> None:
+        if self.is_full:
+            self.is_full = False
+            raise OSError(28, "No space left on device")
+        super().write(key, content)
+
+
+async def test_no_more_lines_are_looked_at_than_a_batch_may_have(client: httpx.AsyncClient) -> None:
+    response = await client.post("/v1/score:batch", content=b"{}\n" * 100_000, headers=NDJSON)
+
+    assert "more than 512" in assert_problem(response, 422, "validation_failed").detail
 
 
 async def test_items_that_are_not_done_in_time_have_that_problem(

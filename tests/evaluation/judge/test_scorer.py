@@ -223,6 +223,9 @@ def test_the_digest_covers_what_decides_and_not_the_key(server: Server):
 def test_a_judge_without_address_or_model_is_refused():
     with pytest.raises(JudgeSetupError, match="EVALUATION_JUDGE_URL"):
         JudgeScorer(JudgeOptions("", "m"))
+    for broken in ("http://", "http://judge:seven/v1"):
+        with pytest.raises(JudgeSetupError, match="EVALUATION_JUDGE_URL"):
+            JudgeScorer(JudgeOptions(broken, "m"))
     with pytest.raises(JudgeSetupError, match="EVALUATION_JUDGE_MODEL"):
         JudgeScorer(JudgeOptions("http://127.0.0.1:9/v1", ""))
 

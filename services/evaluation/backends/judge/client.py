@@ -58,7 +58,7 @@ class JudgeClient:
             try:
                 with self._places:
                     response = self._http.post(self._url, json=body)
-            except httpx.TransportError as error:
+            except httpx.RequestError as error:  # a broken connection, or an answer that is no HTTP
                 if last:
                     raise JudgeUnavailableError(
                         f"The server at EVALUATION_JUDGE_URL does not answer: {type(error).__name__}."
@@ -92,6 +92,15 @@ class JudgeClient:
         }
 
 
+def is_address(url: str) -> bool:
+    """Whether a server can be there."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return False
+    return parsed.scheme in {"http", "https"} and bool(parsed.host)
+
+
 def _first_choice(response: httpx.Response) -> Mapping[str, Any]:
     if response.status_code != HTTPStatus.OK:
         raise JudgeRefusedError(
@@ -110,4 +119,4 @@ def _first_choice(response: httpx.Response) -> Mapping[str, Any]:
 def _named_wait(response: httpx.Response) -> float | None:
     """Seconds of `Retry-After`; None when it is absent or a date."""
     value = response.headers.get("Retry-After", "")
-    return float(value) if value.isascii() and value.isdigit() else None
+    return min(float(value), LONGEST_WAIT_SECONDS) if value.isascii() and value.isdigit() else None

@@ -14,7 +14,7 @@ import numpy as np
 from editrefiner.artifacts import encode_png
 from editrefiner.contracts import DIMENSIONS, BackendInfo, fingerprint
 from services.evaluation.backends.calibration import Unmeasured, trust
-from services.evaluation.backends.judge.client import JudgeClient
+from services.evaluation.backends.judge.client import JudgeClient, is_address
 from services.evaluation.backends.judge.errors import JudgeSetupError, UnreadableJudgementError
 from services.evaluation.backends.judge.options import JudgeOptions
 from services.evaluation.backends.judge.prompts import Prompt, read_prompt
@@ -34,7 +34,7 @@ class JudgeScorer:
     """Scores by asking a server; what it says is as reproducible as that server is."""
 
     def __init__(self, options: JudgeOptions, client: JudgeClient | None = None) -> None:
-        if not options.base_url.startswith(("http://", "https://")) or not options.model:
+        if not is_address(options.base_url) or not options.model:
             raise JudgeSetupError(
                 "EVALUATION_BACKEND 'judge' needs EVALUATION_JUDGE_URL, such as http://127.0.0.1:8000/v1, "
                 "and EVALUATION_JUDGE_MODEL."
