@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from training import states
 from training.evaluation.config import STAGES, Config, Preferences, Scores, Stage, StageName
 from training.evaluation.examples import Examples, Portion, loader, open_tables
-from training.evaluation.logs import Logs
 from training.evaluation.model import ScoringModel, build, write
 from training.evaluation.objectives import Memory, Objective, objective
+from training.logs import Logs
 from training.perception.order import epoch_steps, shares
 from training.states import Progress
 

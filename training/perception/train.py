@@ -30,12 +30,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemaini
 from rich.progress import Progress as Bar
 from torch import Tensor, nn
 
+from bench.saliency import METRICS
 from editrefiner.contracts import ProblemError
 from training import states
 from training.labelled_files import BadRowsError
+from training.logs import Logs
 from training.perception.config import Config, ConfigError, Optimizer, read_config
 from training.perception.examples import Examples, Portion, loader, open_source
-from training.perception.logs import Logs
 from training.perception.losses import LossWeights, saliency_loss
 from training.perception.model import build, write
 from training.perception.order import epoch_steps
@@ -43,6 +44,9 @@ from training.perception.validate import judge
 from training.states import Progress, StateError
 
 __all__ = ["Outcome", "TrainingError", "train"]
+
+TERMS = ("loss", "l1", "bce", "kld")
+JUDGED = (*METRICS, *(f"{name}_pairs" for name in METRICS))
 
 
 class TrainingError(RuntimeError):
@@ -109,7 +113,7 @@ class Trainer:
                 self._config.output, self._model, self._optimizer, self._accelerator, self._config.digest()
             )
         end = self._total if stop_after is None else min(self._total, progress.step + stop_after)
-        logs = Logs(self._config.output, step=progress.step) if self._accelerator.is_main_process else None
+        logs = self._logs(progress.step)
         self._model.train()
         with self._bar() as bar:
             task = bar.add_task("training", total=self._total, completed=progress.step)
@@ -119,7 +123,7 @@ class Trainer:
                 figures = self._step(progress.step, passes, portions)
                 progress = replace(progress, step=progress.step + 1)
                 if logs:
-                    logs.training(figures)
+                    logs.add("training", figures)
                 progress = self._after(progress, logs, end)
                 best = "" if progress.best is None else f", best CC {progress.best:.3f}"
                 bar.update(task, completed=progress.step, description=f"loss {figures['loss']:.3f}{best}")
@@ -157,7 +161,7 @@ class Trainer:
         rate = learning_rate(self._config.optimizer, step / self._total)
         for group in self._optimizer.param_groups:
             group["lr"] = rate
-        sums = torch.zeros(4, device=self._accelerator.device)
+        sums = torch.zeros(len(TERMS), device=self._accelerator.device)
         for number, portion in enumerate(portions, start=1):
             # Gradients are shared between processes once a step, with the last pass.
             waits = nullcontext() if number == passes else self._accelerator.no_sync(self._wrapped)
@@ -177,7 +181,7 @@ class Trainer:
             "epoch": step // self._steps_per_epoch + 1,
             "learning_rate": rate,
             "gradient_norm": norm,
-            **dict(zip(("loss", "l1", "bce", "kld"), means.tolist(), strict=True)),
+            **dict(zip(TERMS, means.tolist(), strict=True)),
         }
 
     def _terms(self, portion: Portion) -> Tensor:
@@ -212,9 +216,8 @@ class Trainer:
         if math.isnan(figures["cc"]):
             raise TrainingError("no validation edit has a CC: is any of their labels more than an empty map?")
         if logs:
-            logs.validation(
-                {"step": progress.step, "epoch": -(-progress.step // self._steps_per_epoch), **figures}
-            )
+            epoch = -(-progress.step // self._steps_per_epoch)
+            logs.add("validation", {"step": progress.step, "epoch": epoch, **figures})
         judged = progress.judged(figures["cc"])
         if judged.best_step == judged.step:
             self._write("best")
@@ -228,6 +231,12 @@ class Trainer:
 
     def _is_stale(self, progress: Progress) -> bool:
         return progress.stale >= self._config.schedule.patience
+
+    def _logs(self, step: int) -> Logs | None:
+        if not self._accelerator.is_main_process:
+            return None
+        columns = ("learning_rate", "gradient_norm", *TERMS)
+        return Logs(self._config.output, training=columns, validation=JUDGED, step=step)
 
     def _bar(self) -> Bar:
         return Bar(

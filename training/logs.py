@@ -9,6 +9,7 @@ from typing import Literal, Protocol
 __all__ = ["Logs"]
 
 KEYS = ("step", "epoch")
+COUNTED = ("_edits", "_pairs")  # how columns end that count what a figure is the mean of
 
 
 class _Board(Protocol):
@@ -17,7 +18,7 @@ class _Board(Protocol):
 
 
 class Logs:
-    """The tables of a stage. Rows after `step`, which a run that died has written, are dropped."""
+    """The tables of a training. Rows after `step`, which a run that died has written, are dropped."""
 
     def __init__(
         self, output: Path, *, training: Sequence[str], validation: Sequence[str], step: int = 0
@@ -50,7 +51,7 @@ class Logs:
 
 
 def _text(column: str, value: float) -> str:
-    if column in KEYS or column.endswith("_edits"):
+    if column in KEYS or column.endswith(COUNTED):
         return str(int(value))
     return "" if math.isnan(value) else f"{value:.6g}"
 
