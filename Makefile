@@ -40,10 +40,10 @@ serve: $(VENV)/.suite ## Run the job API and all agents in one process
 
 test: $(VENV)/.dev ## Run every check and every test
 	@$(MAKE) --no-print-directory check deploy-check
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-fast: $(VENV)/.dev ## Run the tests that start no processes
-	@$(BIN)/python -m pytest -m "not process and not chaos"
+	@$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile -m "not process and not chaos"
 
 check: lint types rooms ## Lint, types and import rules
 
