@@ -13,8 +13,8 @@ uncalibrated scorer said of the same rows. The edits must be ones that it was no
   of one source: sqrt(2) times that of the errors around the mean error of their source, because an error that
   all edits of a source share does not change their order. Where too few sources have several edits it is
   taken around the mean of all, which is wider as a rule.
-- At a difference of `decision_margin` the better edit is the better one with the probability `confidence`,
-  taking the errors as normal, as the service does.
+- An edit that is exactly as good as another seems to gain more than `decision_margin` with the probability
+  1 - `confidence`, taking the errors as normal, as the service does. The loop counts on 5 %.
 
 Ratings of edits of one source are alike: many sources say more than many edits.
 """
@@ -40,7 +40,7 @@ __all__ = ["MeasuredEdit", "Said", "TooLittleError", "calibrate", "measured_edit
 LEAST_EDITS = 100  # the share that lies within then scatters by 3 points around its mean; 225 for 2
 LEAST_SOURCES = 30
 LEAST_WITHIN = 30  # edits beyond the first of their source, from which on their scatter is measured
-COVERAGE, CONFIDENCE = 0.9, 0.9
+COVERAGE, CONFIDENCE = 0.9, 0.95
 ROUNDED = 0.01  # points: how far `overall` may be off for three decimals
 NAMES = ("source", "edited", "instruction")
 
