@@ -27,9 +27,9 @@ from pydantic import Field, ValidationError
 
 from editrefiner.artifacts.png import encode_png
 from editrefiner.contracts import Box, FlawKind, Instruction, Score, WireModel
-from training.labelled_files import BadRowsError, LabelledEdit, Row, Rows, find
+from training.labelled_files import BadRowsError, LabelledEdit, Row, Rows, find_all
 
-__all__ = ["Description", "Record", "append_record", "read_records", "read_table", "write_table"]
+__all__ = ["Description", "Record", "append_record", "decoded", "read_records", "read_table", "write_table"]
 
 COLUMNS = ("source", "edited", "gray", "prompt")
 ENCODINGS = ("utf-8", "utf-8-sig", "gb18030", "latin1")  # latin1 decodes anything, so it comes last
@@ -67,7 +67,7 @@ class Record(WireModel):
 
 def read_table(path: Path, kind: FlawKind, root: Path | None = None) -> Rows:
     """The edits of a CSV of the release, whose maps mark the given class of flaws."""
-    reader = csv.reader(io.StringIO(_decoded(path), newline=""))
+    reader = csv.reader(io.StringIO(decoded(path), newline=""))
     names = [name.strip() for name in next(reader, [])]
     missing = [name for name in COLUMNS if name not in names]
     if missing:
@@ -80,7 +80,7 @@ def read_table(path: Path, kind: FlawKind, root: Path | None = None) -> Rows:
             continue  # spreadsheets leave empty rows at the end
         row = dict(zip(names, (cell.strip() for cell in cells), strict=False))
         empty = [f"row {number}, column {name}: empty" for name in COLUMNS if not row.get(name)]
-        files, lost = _files(
+        files, lost = find_all(
             root or path.parent, number, {n: row.get(n, "") for n in COLUMNS[:3] if row.get(n)}
         )
         problems += empty + lost
@@ -116,7 +116,7 @@ def read_records(path: Path) -> tuple[list[Record], Rows]:
             column = ".".join(map(str, first["loc"])) or "the whole line"
             problems.append(f"row {number}, column {column}: {first['msg']}")
             continue
-        files, lost = _files(path.parent, number, {name: getattr(record, name) for name in PICTURES})
+        files, lost = find_all(path.parent, number, {name: getattr(record, name) for name in PICTURES})
         problems += lost
         if not lost:
             records.append(record)
@@ -166,7 +166,8 @@ def append_record(
     return record
 
 
-def _decoded(path: Path) -> str:
+def decoded(path: Path) -> str:
+    """The text of a file, by the first of the release's encodings that fits."""
     content = path.read_bytes()
     for encoding in ENCODINGS:
         try:
@@ -176,18 +177,6 @@ def _decoded(path: Path) -> str:
         if not text.startswith(BYTE_ORDER_MARK):  # else the first column's name begins with it
             return text
     raise BadRowsError(path, ["is no text"])
-
-
-def _files(folder: Path, number: int, names: dict[str, str]) -> tuple[dict[str, Path], list[str]]:
-    """Column -> file, and what is missing."""
-    found: dict[str, Path] = {}
-    lost: list[str] = []
-    for column, name in names.items():
-        try:
-            found[column] = find(folder, name)
-        except FileNotFoundError as exc:
-            lost.append(f"row {number}, column {column}: {exc}")
-    return found, lost
 
 
 def _table_row(path: Path, number: int, files: dict[str, Path], prompt: str, kind: FlawKind) -> Row:

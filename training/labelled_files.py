@@ -1,6 +1,6 @@
 """What do the files of a labelled edit hold? Pictures and maps, read late, refused by row and column."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, overload
@@ -11,7 +11,7 @@ import numpy as np
 from editrefiner.artifacts.codec import decode_image
 from editrefiner.contracts import ImageLimits, ProblemError
 
-__all__ = ["BadRowsError", "LabelledEdit", "Row", "Rows", "Sample", "find"]
+__all__ = ["BadRowsError", "LabelledEdit", "Row", "Rows", "Sample", "find", "find_all"]
 
 LIMITS = ImageLimits(max_bytes=100 * 2**20)
 SHAPE_TOLERANCE = 0.02  # of the aspect ratio: sides rounded to multiples of 16 or 32 stay below it
@@ -159,3 +159,15 @@ def find(folder: Path, name: str) -> Path:
         if path.is_file():
             return path
     raise FileNotFoundError(f"no file {folder / relative}")
+
+
+def find_all(folder: Path, row: int, names: Mapping[str, str]) -> tuple[dict[str, Path], list[str]]:
+    """Column -> file, and what is missing."""
+    found: dict[str, Path] = {}
+    lost: list[str] = []
+    for column, name in names.items():
+        try:
+            found[column] = find(folder, name)
+        except FileNotFoundError as exc:
+            lost.append(f"row {row}, column {column}: {exc}")
+    return found, lost

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from training.editfhf import BYTE_ORDER_MARK, ENCODINGS
+from training.editfhf import decoded
 from training.labelled_files import BadRowsError
 
 __all__ = ["BadCellError", "number", "read_cells"]
@@ -31,7 +31,7 @@ def read_cells(
     `columns` maps names to other names that a table may use for the same. Cells of those are never empty, or
     the table is refused; those of `optional` may be empty, and their columns may be missing.
     """
-    reader = csv.reader(io.StringIO(_decoded(path), newline=""))
+    reader = csv.reader(io.StringIO(decoded(path), newline=""))
     header = [name.strip() for name in next(reader, [])]
     optional = optional or {}
     places = _places(path, header, {**columns, **optional}, required=columns)
@@ -79,15 +79,3 @@ def _places(
     if problems:
         raise BadRowsError(path, problems)
     return places
-
-
-def _decoded(path: Path) -> str:
-    content = path.read_bytes()
-    for encoding in ENCODINGS:
-        try:
-            text = content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        if not text.startswith(BYTE_ORDER_MARK):  # else the first column's name begins with it
-            return text
-    raise BadRowsError(path, ["is no text"])

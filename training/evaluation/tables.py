@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.evaluation.cells import BadCellError, number, read_cells
-from training.labelled_files import BadRowsError, Row, Sample, find
+from training.labelled_files import BadRowsError, Row, Sample, find_all
 
 __all__ = [
     "DIMENSIONS",
@@ -123,7 +123,7 @@ def read_scores(path: Path, root: Path | None = None) -> tuple[RatedRow, ...]:
     rows: list[RatedRow] = []
     problems: list[str] = []
     for row, names, scores in lines:
-        files, lost = _files(root or path.parent, row, {n: names[n] for n in ("source", "edited")})
+        files, lost = find_all(root or path.parent, row, {n: names[n] for n in ("source", "edited")})
         problems += lost
         if not lost:
             rows.append(RatedRow(_row(path, row, files["source"], files["edited"], names, "edited"), scores))
@@ -147,7 +147,7 @@ def read_pairs(path: Path, root: Path | None = None) -> tuple[PairRow, ...]:
         ]
         if not any(verdicts.values()):
             wrong.append(f"row {row}: no preference in any of {', '.join(asked)}")
-        files, lost = _files(root or path.parent, row, {n: cells[n] for n in ("source", "a", "b")})
+        files, lost = find_all(root or path.parent, row, {n: cells[n] for n in ("source", "a", "b")})
         problems += wrong + lost
         if not (wrong or lost):
             a, b = (_row(path, row, files["source"], files[name], cells, name) for name in ("a", "b"))
@@ -228,18 +228,6 @@ def _score(cell: str, row: int, column: str) -> float:
     if not 0 <= score <= 100:
         raise BadCellError(row, column, f"{cell} is no score of 0 to 100")
     return score
-
-
-def _files(folder: Path, row: int, names: Mapping[str, str]) -> tuple[dict[str, Path], list[str]]:
-    """Column -> file, and what is missing."""
-    found: dict[str, Path] = {}
-    lost: list[str] = []
-    for column, name in names.items():
-        try:
-            found[column] = find(folder, name)
-        except FileNotFoundError as exc:
-            lost.append(f"row {row}, column {column}: {exc}")
-    return found, lost
 
 
 def _row(path: Path, row: int, source: Path, edited: Path, cells: Mapping[str, str], column: str) -> Row:
