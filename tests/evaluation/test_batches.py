@@ -1,57 +1,29 @@
 """Many edits in one call: in order, item by item, as a stream, and given up with their caller."""
 
-import base64
 import json
+import socket
 import threading
-import tracemalloc
-from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
-from typing import Any
 
 import httpx
-import numpy as np
 import pytest
-from prometheus_client import REGISTRY
 
-from editrefiner.artifacts import ArtifactStore, encode_png
+from editrefiner.artifacts import ArtifactStore
 from editrefiner.artifacts.cache import ArrayCache
 from editrefiner.artifacts.directory import DirectoryBlobs
-from editrefiner.contracts import MAX_BATCH_ITEMS, ImageLimits, RewardAnswer, ScoreAnswer, ScoredItem
-from editrefiner.serving import Body, ValidationFailedError
+from editrefiner.contracts import MAX_BATCH_ITEMS, ImageLimits, ScoreAnswer, ScoredItem
 from services.evaluation.app import create_app
-from services.evaluation.batches import batch_items, reward_items
 from services.evaluation.settings import Settings
+from tests.evaluation.batch_bodies import NDJSON, item
 from tests.evaluation.scorers import PixelScorer
 from tests.evaluation.uvicorn_server import served
 from tests.serving.contract import assert_problem, serving
-
-NDJSON = {"content-type": "application/x-ndjson"}
-
-
-def uri(level: int) -> str:
-    picture = np.full((16, 16, 3), level, np.uint8)
-    return f"data:image/png;base64,{base64.b64encode(encode_png(picture)).decode()}"
-
-
-def item(level: int = 90, **more: Any) -> dict[str, Any]:
-    return {"source": uri(100), "edited": uri(level), "instruction": "Make it darker", **more}
 
 
 def lines(response: httpx.Response) -> list[ScoredItem]:
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == NDJSON["content-type"]
     return [ScoredItem.model_validate_json(line) for line in response.text.splitlines()]
-
-
-@pytest.fixture
-def scorer() -> PixelScorer:
-    return PixelScorer()
-
-
-@pytest.fixture
-async def client(tmp_path: Path, scorer: PixelScorer) -> AsyncGenerator[httpx.AsyncClient]:
-    async with serving(create_app(Settings(artifacts=str(tmp_path)), scorer=scorer)) as client:
-        yield client
 
 
 async def test_every_item_has_its_line_in_order_with_the_answer_of_its_own(client: httpx.AsyncClient) -> None:
@@ -185,62 +157,6 @@ async def test_no_more_lines_are_looked_at_than_a_batch_may_have(client: httpx.A
     assert "more than 512" in assert_problem(response, 422, "validation_failed").detail
 
 
-def a_list(values: bytes) -> Body:
-    return Body(b"[" + values + b"{}]", "application/json")
-
-
-def an_object(values: bytes) -> Body:
-    return Body(b'{"items": [' + values + b"{}]}", "application/json")
-
-
-def a_line(values: bytes) -> Body:
-    return Body(b'{"source": [' + values + b"{}]}", "application/x-ndjson")
-
-
-@pytest.mark.parametrize("values", [b"{},", b"1,", b'"",', b'{"a":[[]]},', b'",",{"a":"b"},'])
-@pytest.mark.parametrize(
-    "ask",
-    [
-        lambda values: batch_items(a_list(values)),
-        lambda values: reward_items(an_object(values)),
-        lambda values: batch_items(a_line(values))[0].ask(),
-    ],
-    ids=["list", "rewards", "line"],
-)
-def test_a_body_of_very_many_values_is_refused_before_it_is_parsed(
-    ask: Callable[[bytes], object], values: bytes
-) -> None:
-    many = values * (3_000_000 // len(values))
-    tracemalloc.start()
-    try:
-        with pytest.raises(ValidationFailedError, match="more than"):
-            ask(many)
-        _, peak_bytes = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-
-    assert peak_bytes < 3 * len(
-        many
-    )  # two bodies; every value would be an object of its own, or a place in a list
-
-
-def test_a_full_batch_of_the_longest_instructions_and_ids_is_a_batch() -> None:
-    reference = {"sha256": "ab" * 32, "media_type": "image/png", "width": 16, "height": 16}
-    one = {"source": reference, "edited": reference, "instruction": '[,{"' * 1000, "id": "," * 128}
-    body = json.dumps({"items": [one] * MAX_BATCH_ITEMS, "weights": {"visual_consistency": 1}}).encode()
-
-    items, _ = reward_items(Body(body, "application/json"))
-
-    assert len(items) == MAX_BATCH_ITEMS
-    assert items[-1].ask().instruction == one["instruction"]
-
-
-def test_a_broken_body_of_very_many_quotes_is_refused() -> None:
-    for broken in (b'["' + b'\\"' * 1_000_000, b'",' * 100_000 + b'""' * 1_000_000):
-        with pytest.raises(ValidationFailedError):
-            batch_items(Body(broken, "application/json"))
-
-
 async def test_items_that_are_not_done_in_time_have_that_problem(
     client: httpx.AsyncClient, scorer: PixelScorer
 ) -> None:
@@ -276,82 +192,21 @@ def test_hanging_up_gives_the_rest_up_and_lines_come_one_by_one(tmp_path: Path, 
     assert scorer.runs - started < 10
 
 
-async def test_a_reward_is_the_weighted_geometric_mean_of_the_scores(client: httpx.AsyncClient) -> None:
-    weights = {"perceptual_quality": 1, "instruction_following": 0, "visual_consistency": 3}
-    body = {"items": [item(40, id="a"), item(90)], "weights": weights}
-
-    response = await client.post("/v1/reward", json=body)
-
-    answer = RewardAnswer.model_validate_json(response.content)
-    assert answer.weights.model_dump() == {
-        "perceptual_quality": 0.25,
-        "instruction_following": 0.0,
-        "visual_consistency": 0.75,
-    }
-    assert [reward.id for reward in answer.rewards] == ["a", None]
-    for reward in answer.rewards:
-        assert reward.scores is not None
-        quality, consistency = reward.scores.perceptual_quality, reward.scores.visual_consistency
-        assert reward.reward == pytest.approx((quality / 100) ** 0.25 * (consistency / 100) ** 0.75, abs=1e-5)
-        assert reward.interval is not None
-        assert reward.reward is not None
-        assert reward.interval[0] <= reward.reward <= reward.interval[1]
-        assert reward.problem is None
-
-
-async def test_equal_requests_have_equal_rewards_and_default_weights_are_those_of_overall(
-    client: httpx.AsyncClient,
+@pytest.mark.parametrize("path", ["/v1/score:batch", "/v1/reward"])
+def test_a_body_that_is_sent_by_half_leaves_nothing_behind(
+    tmp_path: Path, scorer: PixelScorer, path: str
 ) -> None:
-    body = {"items": [item(level) for level in (10, 50, 90)]}
+    content = json.dumps({"items": [item()]} if path.endswith("reward") else [item()]).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: test\r\nContent-Type: application/json\r\n"
+    with served(create_app(Settings(artifacts=str(tmp_path), max_queue=1), scorer=scorer)) as url:
+        started = scorer.runs
+        with socket.create_connection(("127.0.0.1", int(url.rpartition(":")[2])), timeout=60) as connection:
+            connection.sendall(f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content[:-20])
+        headers = {"content-type": "application/json"}
+        whole = httpx.post(f"{url}{path}", content=content, headers=headers, timeout=60)
 
-    first, second = [await client.post("/v1/reward", json=body) for _ in range(2)]
-
-    assert first.content == second.content
-    for reward in RewardAnswer.model_validate_json(first.content).rewards:
-        assert reward.scores is not None
-        assert reward.reward == pytest.approx(reward.scores.overall / 100, abs=1e-5)
-
-
-async def test_an_item_without_a_reward_is_null_with_its_problem(client: httpx.AsyncClient) -> None:
-    body = {"items": [item(10), {**item(), "edited": "nothing"}, item(20)]}
-
-    response = await client.post("/v1/reward", json=body)
-
-    assert "NaN" not in response.text
-    rewards = response.json()["rewards"]
-    assert [reward["reward"] is None for reward in rewards] == [False, True, False]
-    assert rewards[1]["scores"] is None
-    assert rewards[1]["interval"] is None
-    assert rewards[1]["problem"]["code"] == "validation_failed"
-
-
-@pytest.mark.parametrize(
-    "weights",
-    [
-        {"perceptual_quality": 0, "instruction_following": 0, "visual_consistency": 0},
-        {"perceptual_quality": -1},
-        {"visual_consistency": False},
-        {"beauty": 1},
-        "equal",
-    ],
-)
-async def test_impossible_weights_are_refused(client: httpx.AsyncClient, weights: object) -> None:
-    response = await client.post("/v1/reward", json={"items": [item()], "weights": weights})
-
-    problem = assert_problem(response, 422, "validation_failed")
-    assert problem.errors[0].field.startswith("weights")
-
-
-async def test_the_scores_that_were_computed_are_counted_by_dimension(client: httpx.AsyncClient) -> None:
-    def counted() -> float:
-        digest = PixelScorer().backend.digest[:12]
-        labels = {"service": "evaluation", "dimension": "overall", "digest": digest}
-        return REGISTRY.get_sample_value("refine_score_points_count", labels) or 0.0
-
-    before = counted()
-    await client.post("/v1/reward", json={"items": [item(10), item(20), item(10)]})
-
-    assert counted() == before + 2
+    assert whole.status_code == 200  # the only place of the queue is free again
+    assert scorer.runs == started + 1
 
 
 def iter_failing_once():
