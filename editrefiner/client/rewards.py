@@ -27,7 +27,14 @@ from editrefiner.client.errors import (
     RewardMissingError,
 )
 from editrefiner.client.pictures import data_uri, is_picture
-from editrefiner.contracts import DIMENSIONS, Reward, RewardRequest, ScoreItem, ScoreWeights
+from editrefiner.contracts import (
+    DIMENSIONS,
+    MAX_BATCH_ITEMS,
+    Reward,
+    RewardRequest,
+    ScoreItem,
+    ScoreWeights,
+)
 
 BATCH = 16  # items of one request: some 30 MB of pictures of one megapixel
 BATCH_CHARACTERS = 64 * 2**20  # under half of what a service with default settings reads as one body
@@ -49,6 +56,12 @@ class Rewards:
     deadline_seconds: float = DEADLINE_SECONDS
     missing: float | None = None
     """Stands for an edit that cannot be judged where only a number will do; None = RewardMissingError."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.batch <= MAX_BATCH_ITEMS:
+            raise ValueError(f"batch is {self.batch}; a request has 1 to {MAX_BATCH_ITEMS} items")
+        if self.weights.total <= 0:
+            raise ValueError("give at least one dimension a weight above 0")
 
     def judged(self, sources: Column, edits: Column, instructions: Sequence[str]) -> list[Reward]:
         """One entry per edit, in order, in as many requests as it takes.

@@ -239,3 +239,20 @@ def test_weights_are_the_services(url: str, rewards: Rewards) -> None:
 
     assert judged.scores is not None
     assert judged.reward == pytest.approx(judged.scores.instruction_following / 100, abs=1e-5)
+
+
+@pytest.mark.parametrize("batch", [0, 513])
+def test_a_batch_that_no_service_takes_is_refused_before_a_training_begins(batch: int) -> None:
+    with pytest.raises(ValueError, match="1 to 512"):
+        Rewards(url="http://127.0.0.1:1", batch=batch)
+
+
+def test_weights_that_are_all_0_are_refused_before_a_training_begins() -> None:
+    nothing = ScoreWeights(perceptual_quality=0, instruction_following=0, visual_consistency=0)
+
+    with pytest.raises(ValueError, match="above 0"):
+        Rewards(url="http://127.0.0.1:1", weights=nothing)
+
+
+def test_nothing_to_judge_asks_nobody() -> None:
+    assert Rewards(url="http://127.0.0.1:1").judged([], [], []) == []
