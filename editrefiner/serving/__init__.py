@@ -27,6 +27,7 @@ from editrefiner.serving.request_context import RequestContextMiddleware
 from editrefiner.serving.runs import Run, shared_checkpoint
 from editrefiner.serving.service import create_service, install_plumbing
 from editrefiner.serving.settings import ServiceSettings
+from editrefiner.serving.tokens import first_token_past
 from editrefiner.serving.verbs import Agent, Example, ImageStore, Reading, Verb, View
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "View",
     "create_service",
     "deadline_seconds",
+    "first_token_past",
     "idempotency_key",
     "install_openapi",
     "install_plumbing",

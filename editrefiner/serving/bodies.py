@@ -15,10 +15,12 @@ from editrefiner.serving.errors import BodyTooSlowError, UnsupportedMediaTypeErr
 from editrefiner.serving.fields import RequestFields, fields_of, nested_images
 from editrefiner.serving.multipart import Part, parse_multipart
 from editrefiner.serving.problems import validation_problem
+from editrefiner.serving.tokens import first_token_past
 from editrefiner.serving.verbs import ImageStore
 
 JSON = "application/json"
 FORM = "multipart/form-data"
+MAX_TOKENS = 32_768  # 64 regions with 32 facts about each, three times what our agents find, have 28 000
 CHUNK_SECONDS = 30.0  # a client that sends nothing for this long has stalled; it holds a place in the queue
 
 RequestT = TypeVar("RequestT", bound=RequestModel)
@@ -65,13 +67,14 @@ async def read_body(request: Request, *, taken: Sequence[str] = (JSON, FORM)) ->
 
 
 def parse_request(model: type[RequestT], body: Body) -> Draft[RequestT]:
-    """Validate; ValidationFailedError names every field that is wrong."""
+    """Validate; ValidationFailedError names every field that is wrong, or the one that holds too much."""
     if media_type(body.content_type) == FORM:
         given, uploads = _form_values(fields_of(model), parse_multipart(body.content, body.content_type))
         try:
             return Draft(model.model_validate(given), uploads)
         except ValidationError as error:
             raise validation_problem(error, given) from error
+    _require_few_tokens([("body", body.content)])
     try:
         return Draft(model.model_validate_json(body.content), {})
     except ValidationError as error:
@@ -119,8 +122,15 @@ def _form_values(fields: RequestFields, parts: list[Part]) -> tuple[dict[str, An
     """The form as the JSON object it stands for, and the uploaded pictures by the ids that stand for them."""
     given: dict[str, Any] = {}
     uploads: dict[str, bytes] = {}
+    _require_few_tokens(
+        [
+            (part.name, part.content)
+            for part in parts
+            if not (_is_upload(part, fields) or part.name in fields.texts)
+        ]
+    )
     for part in parts:
-        if part.name in fields.images | fields.image_lists and part.filename is not None:
+        if _is_upload(part, fields):
             content = bytes(part.content)
             value: Any = f"sha256:{hashlib.sha256(content).hexdigest()}"
             uploads[value] = content
@@ -140,6 +150,24 @@ def _form_values(fields: RequestFields, parts: list[Part]) -> tuple[dict[str, An
     return given, uploads
 
 
+def _is_upload(part: Part, fields: RequestFields) -> bool:
+    return part.filename is not None and part.name in fields.images | fields.image_lists
+
+
+def _require_few_tokens(texts: Sequence[tuple[str, bytes | bytearray]]) -> None:
+    """ValidationFailedError for JSON texts, each with the name of its field, that hold too much together."""
+    place = first_token_past(MAX_TOKENS, *(text for _, text in texts))
+    if place is None:
+        return
+    field = texts[place[0]][0]
+    message = f"has more than {MAX_TOKENS} strings, lists, objects and commas, at byte {place[1]}"
+    raise ValidationFailedError(
+        f"The request is wrong in: {field}. It {message}. Send a picture as a part of a form, a `data:` "
+        "URI or a reference, never as numbers, and only the fields of the request.",
+        errors=(FieldError(field=field, message=message),),
+    )
+
+
 def _json_or_text(text: str) -> Any:  # any JSON value
     try:
         return from_json(text, allow_inf_nan=False)
@@ -149,7 +177,7 @@ def _json_or_text(text: str) -> Any:  # any JSON value
 
 def _parsed(content: bytes | bytearray) -> object:
     try:
-        return from_json(bytes(content))
+        return from_json(content)
     except ValueError:
         return None
 

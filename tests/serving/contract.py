@@ -194,6 +194,15 @@ class ServiceContract:
         assert_problem(await client.post(path, content=b"a=b"), 415, "unsupported_media_type")
         assert_problem(await client.post(path, data={"a": "b"}), 415, "unsupported_media_type")
 
+    async def test_a_body_of_very_many_values_is_refused(
+        self, subject: Subject, client: httpx.AsyncClient
+    ) -> None:
+        for path, body in subject.requests.items():
+            response = await client.post(path, json={**body, "instruction": [[]] * 40_000})
+            problem = assert_problem(response, 422, "validation_failed")
+            assert [error.field for error in problem.errors] == ["body"]
+            assert "more than 32768" in problem.errors[0].message
+
     async def test_unknown_paths_and_methods_are_problems(
         self, subject: Subject, client: httpx.AsyncClient
     ) -> None:
