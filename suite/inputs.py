@@ -42,8 +42,13 @@ def job_request(options: argparse.Namespace) -> JobRequest:
             parameters=RefinementParameters.model_validate(given),
         )
     except ValidationError as exc:
-        first = exc.errors(include_url=False)[0]
-        raise InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from exc
+        raise refusal(exc) from exc
+
+
+def refusal(error: ValidationError) -> InputError:
+    """The first thing that is wrong with a request, in a sentence."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    return InputError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.")
 
 
 def request_key(request: JobRequest) -> str:

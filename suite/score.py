@@ -11,15 +11,24 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import httpx
+from pydantic import ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from editrefiner.artifacts import ArtifactStore, open_store
 from editrefiner.client import EvaluationClient, ServiceUnavailableError, ServiceUnreachableError
-from editrefiner.contracts import DIMENSIONS, BackendInfo, ImageInput, ProblemError, ScoreAnswer, ScoreRequest
+from editrefiner.contracts import (
+    DIMENSIONS,
+    BackendInfo,
+    ImageInput,
+    ImageRef,
+    ProblemError,
+    ScoreAnswer,
+    ScoreRequest,
+)
 from suite.agents import base_url, create_agent, require_loaded
-from suite.inputs import InputError, checked_url, picture_uri
+from suite.inputs import InputError, checked_url, picture_uri, refusal
 from suite.scoretable import Row, ScoreTable, read_pairs, row_key
 
 RETRIES = 8  # of a busy service, after the time that it names
@@ -39,16 +48,21 @@ class Judge:
         """Scores of one edit, its pictures as `data:` URIs."""
         if self.store is None:
             return await self._asked(source, edited, instruction)
-        before = await asyncio.to_thread(self.store.resolve, source, name="source")
-        after = await asyncio.to_thread(self.store.resolve, edited, name="edited")
+        stored: list[ImageRef] = []
         try:
+            for picture, name in ((source, "source"), (edited, "edited")):
+                stored.append(await asyncio.to_thread(self.store.resolve, picture, name=name))
+            before, after = stored
             return await self._asked(before, after, instruction)
         finally:
-            for ref in (before, after):
+            for ref in stored:
                 await asyncio.to_thread(self.store.delete, ref.sha256)
 
     async def _asked(self, source: ImageInput, edited: ImageInput, instruction: str) -> ScoreAnswer:
-        request = ScoreRequest(source=source, edited=edited, instruction=instruction)
+        try:
+            request = ScoreRequest(source=source, edited=edited, instruction=instruction)
+        except ValidationError as error:
+            raise refusal(error) from error
         return (await self.client.score(request)).value
 
 

@@ -75,7 +75,7 @@ def row_key(source: str, edited: str, instruction: str) -> str:
 
 
 class ScoreTable:
-    """The output file. Every row is on disk before the next one begins, in one write.
+    """The output file. Every row is on disk before the next one begins.
 
     Rows of another backend, of other inputs, and rows with an error are scored anew; `finish` puts the rows
     in the order of the pairs.
@@ -100,7 +100,7 @@ class ScoreTable:
             self._replace(list(self._kept.values()))
             self._file = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         except OSError as error:
-            raise InputError(f"{self._path} cannot be written to: {error.strerror}.") from error
+            raise _unwritable(self._path, error) from error
         return self
 
     def __exit__(
@@ -126,7 +126,7 @@ class ScoreTable:
         return kept is not None
 
     def append(self, row: Row, key: str, outcome: Scores | ProblemError) -> None:
-        """Write a row; it is durable on return."""
+        """Write a row; it is durable on return. InputError when it cannot be written, as on a full disk."""
         line = dict.fromkeys(COLUMNS, "") | dict(zip(GIVEN, row.given, strict=True))
         line |= {"backend_digest": self._digest, "inputs_sha256": key}
         if isinstance(outcome, ProblemError):
@@ -134,12 +134,17 @@ class ScoreTable:
         else:
             line |= _cells(outcome)
         self._done[row.number] = line
-        os.write(self._file, _text([line]))
-        os.fsync(self._file)
+        try:
+            _write_whole(self._file, _text([line]))
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
 
     def finish(self, rows: Sequence[Row]) -> None:
-        """The rows of this run alone, in the order of the pairs."""
-        self._replace([self._done[row.number] for row in rows])
+        """The rows of this run alone, in the order of the pairs. InputError as `append`."""
+        try:
+            self._replace([self._done[row.number] for row in rows])
+        except OSError as error:
+            raise _unwritable(self._path, error) from error
 
     def _replace(self, lines: Sequence[dict[str, str]]) -> None:
         """In place of the file, at once: whoever looks sees the old rows or the new ones."""
@@ -160,10 +165,24 @@ def _read(path: Path) -> list[dict[str, str]]:
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is there and holds no scores. Name another file.") from error
     whole = text[: text.rfind("\n") + 1]
-    lines = list(csv.reader(io.StringIO(whole, newline="")))
+    try:
+        lines = list(csv.reader(io.StringIO(whole, newline="")))
+    except csv.Error:  # a line that is longer than any of a table
+        lines = []
     if text and (not lines or tuple(lines[0]) != COLUMNS):
         raise InputError(f"{path} is there and holds no scores. Name another file.")
     return [dict(zip(COLUMNS, line, strict=True)) for line in lines[1:] if len(line) == len(COLUMNS)]
+
+
+def _unwritable(path: Path, error: OSError) -> InputError:
+    return InputError(f"{path} cannot be written to: {error.strerror}.")
+
+
+def _write_whole(file: int, content: bytes) -> None:
+    """A disk that runs full takes a part first, and refuses the next."""
+    while content:
+        content = content[os.write(file, content) :]
+    os.fsync(file)
 
 
 def _identity(line: dict[str, str]) -> tuple[str, ...]:
@@ -181,5 +200,8 @@ def _cells(scores: Scores) -> dict[str, str]:
 
 def _text(lines: Sequence[dict[str, str]]) -> bytes:
     held = io.StringIO(newline="")
-    csv.DictWriter(held, COLUMNS, lineterminator="\n").writerows(lines)
+    plain = csv.DictWriter(held, COLUMNS, lineterminator="\n")
+    quoted = csv.DictWriter(held, COLUMNS, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    for line in lines:  # a lone "\r" ends a line for every reader, and the plain writer leaves it bare
+        (quoted if any("\r" in cell for cell in line.values()) else plain).writerow(line)
     return held.getvalue().encode()

@@ -2,17 +2,24 @@
 
 import csv
 import json
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
+import httpx
 import pytest
 
-from editrefiner.contracts import ScoreAnswer
+from editrefiner.artifacts import open_store
+from editrefiner.client import EvaluationClient
+from editrefiner.contracts import BackendInfo, ProblemError, ScoreAnswer
 from services.evaluation import staged
 from services.evaluation.app import create_app
 from services.evaluation.settings import Settings
 from suite.cli import main
+from suite.inputs import InputError, picture_uri
+from suite.score import Judge
+from suite.scoretable import ScoreTable, read_pairs
 from tests.evaluation.scorers import PixelScorer
 from tests.evaluation.uvicorn_server import served
 
@@ -162,3 +169,75 @@ def test_a_csv_without_a_column_is_refused(folder, url, capsys):
 
     assert main(["score", "--csv", str(folder / "pairs.csv"), "-o", str(folder / "s.csv"), "--url", url]) == 1
     assert "has no column instruction" in capsys.readouterr().err
+
+
+def test_an_instruction_that_is_too_long_fails_its_row_and_no_other(folder, url):
+    with (folder / "pairs.csv").open("a", newline="") as file:
+        csv.writer(file).writerow(("pictures/before.png", "pictures/red.png", "red " * 1001))
+
+    status, rows = scored(folder, url)
+
+    assert status == 1
+    assert "instruction" in rows[4]["error"]
+    assert "4000" in rows[4]["error"]
+    assert [bool(row["overall"]) for row in rows] == [True, True, False, True, False]
+
+
+def test_an_instruction_that_is_too_long_is_refused_in_a_sentence(folder, url, capsys):
+    pictures = [str(folder / "pictures" / name) for name in ("before.png", "red.png")]
+
+    assert main(["score", *pictures, "red " * 1001, "--url", url]) == 1
+    assert "4000" in capsys.readouterr().err
+
+
+def test_an_instruction_of_two_lines_of_an_old_editor_is_one_cell(folder, url):
+    with (folder / "pairs.csv").open("a", newline="") as file:
+        file.write('pictures/before.png,pictures/red.png,"Make it red\rand round"\n')
+
+    _, rows = scored(folder, url)
+    runs = SCORER.runs
+    _, again = scored(folder, url)
+
+    assert len(rows) == 5
+    assert rows[4]["instruction"] == "Make it red\rand round"
+    assert again == rows
+    assert SCORER.runs == runs
+
+
+def test_a_file_of_one_very_long_line_is_left_alone(folder, url, capsys):
+    (folder / "scores.csv").write_text("x" * 200_000 + "\n")
+
+    status = main(
+        ["score", "--csv", str(folder / "pairs.csv"), "-o", str(folder / "scores.csv"), "--url", url]
+    )
+
+    assert status == 1
+    assert "holds no scores" in capsys.readouterr().err
+    assert (folder / "scores.csv").stat().st_size == 200_001
+
+
+def test_a_disk_that_is_full_is_said_in_a_sentence(folder):
+    row = read_pairs(folder / "pairs.csv")[0]
+    output = folder / "scores.csv"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with ScoreTable(output, "digest") as table:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (output.stat().st_size + 10, hard))
+        try:
+            with pytest.raises(InputError, match=r"scores\.csv cannot be written to"):
+                table.append(row, "key", InputError("the reason why this row has no scores"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_picture_that_cannot_be_read_leaves_the_other_one_nowhere(folder):
+    store = open_store(str(folder / "store"))
+    source = picture_uri(folder / "pictures" / "before.png", "source")
+    broken = "data:image/png;base64,AAAA"
+    before = {path for path in (folder / "store").rglob("*") if path.is_file()}
+    async with httpx.AsyncClient() as http:
+        backend = BackendInfo(name="none", version="1", digest="0b" * 32)
+        judge = Judge(EvaluationClient(http, "http://127.0.0.1:1"), backend, store)
+        with pytest.raises(ProblemError, match="edited"):
+            await judge.score(source, broken, staged.RED)
+
+    assert {path for path in (folder / "store").rglob("*") if path.is_file()} == before
