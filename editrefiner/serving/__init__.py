@@ -4,6 +4,7 @@ from editrefiner.serving.answering import deadline_seconds
 from editrefiner.serving.bodies import Body, Draft, media_type, parse_request, read_body, resolve_images
 from editrefiner.serving.body_limit import BodyLimitMiddleware
 from editrefiner.serving.disconnect import unless_disconnected
+from editrefiner.serving.door import Hold
 from editrefiner.serving.errors import (
     AlreadyFinishedError,
     CanceledError,
@@ -40,6 +41,7 @@ __all__ = [
     "DeadlineExceededError",
     "Draft",
     "Example",
+    "Hold",
     "Host",
     "IdempotencyMismatchError",
     "ImageStore",

@@ -1,8 +1,9 @@
 """May this request come in? Asked before a byte of its body is read."""
 
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager
 
+from editrefiner.serving.errors import QueueFullError
 from editrefiner.serving.lane import Lane
 
 MAX_WAITING = 1024  # requests that wait for their turn to be read; each is one idle connection
@@ -48,3 +49,31 @@ class Door:
         if self._lane.is_full:
             raise self._lane.queue_full()
         return self._readers + self._lane.places_taken < self._lane.capacity
+
+
+class Hold:
+    """How much may stay in hand of bodies whose work outlives their reading, such as batches.
+
+    As much as the bodies of single requests could be together: `capacity` of the longest. Used on the event
+    loop only.
+    """
+
+    def __init__(self, lane: Lane, *, max_body_bytes: int) -> None:
+        self._lane = lane
+        self._most_bytes = lane.capacity * max_body_bytes
+        self._held_bytes = 0
+
+    @contextmanager
+    def keep(self, count_bytes: int) -> Generator[None]:
+        """Hold a body of this length. QueueFullError when there is too much in hand already."""
+        if self._held_bytes + count_bytes > self._most_bytes:
+            raise QueueFullError(
+                f"There are batches of {self._held_bytes} bytes in hand, of {self._most_bytes} at most. "
+                "Try again after Retry-After, with smaller batches or pictures from the artifact store.",
+                retry_after_seconds=self._lane.queue_full().retry_after_seconds,
+            )
+        self._held_bytes += count_bytes
+        try:
+            yield
+        finally:
+            self._held_bytes -= count_bytes

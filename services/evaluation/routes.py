@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Sequence
-from contextlib import aclosing, suppress
+from contextlib import ExitStack, aclosing, suppress
 from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
@@ -29,6 +29,7 @@ from editrefiner.contracts import (
 from editrefiner.contracts.headers import DEADLINE_MS, RUN_SECONDS
 from editrefiner.serving import (
     Body,
+    Hold,
     Host,
     Many,
     Outcome,
@@ -70,6 +71,7 @@ class BatchRoutes:
     def __init__(self, host: Host[EvaluationAgent], verb: ScoreVerb) -> None:
         self._host = host
         self._many = Many(host, verb)
+        self._hold = Hold(host.lane, max_body_bytes=host.settings.max_body_bytes)
 
     async def score(self, request: Request) -> Response:
         """One line per item, each as soon as it and those before it are done."""
@@ -77,8 +79,10 @@ class BatchRoutes:
         body = await self._body(request, (JSON, NDJSON))
         if body is None:
             return CLIENT_GONE
-        items = await self._host.beside_lane(partial(batch_items, body))
-        return Lines(self._host, self._lines(items, seconds, request.scope["path"]))
+        with ExitStack() as held:
+            held.enter_context(self._hold.keep(len(body.content)))
+            items = await self._host.beside_lane(partial(batch_items, body))
+            return Lines(self._host, self._lines(items, seconds, request.scope["path"]), held.pop_all())
 
     async def reward(self, request: Request) -> Response:
         """One JSON document when all items are done."""
@@ -86,9 +90,9 @@ class BatchRoutes:
         body = await self._body(request, (JSON,))
         if body is None:
             return CLIENT_GONE
-        items, weights = await self._host.beside_lane(partial(reward_items, body))
-        del body  # its pictures are in the items
-        with self._host.lifecycle.working():
+        with self._hold.keep(len(body.content)), self._host.lifecycle.working():
+            items, weights = await self._host.beside_lane(partial(reward_items, body))
+            del body  # its pictures are in the items
             try:
                 return await _unless_gone(self._rewards(items, weights, seconds, request), request.receive)
             except ClientDisconnect:
@@ -169,15 +173,16 @@ class Lines(Response):
 
     media_type = NDJSON
 
-    def __init__(self, host: Host[EvaluationAgent], lines: AsyncGenerator[bytes]) -> None:
+    def __init__(self, host: Host[EvaluationAgent], lines: AsyncGenerator[bytes], held: ExitStack) -> None:
         super().__init__()
         del self.headers["content-length"]  # nobody knows it yet
         self._host = host
         self._lines = lines
+        self._held = held  # let go of when the stream ends
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 — ASGI's
         """Send it."""
-        with self._host.lifecycle.working(), suppress(ClientDisconnect):
+        with self._held, self._host.lifecycle.working(), suppress(ClientDisconnect):
             await _unless_gone(self._send(send), receive)
 
     async def _send(self, send: Send) -> None:

@@ -1,5 +1,6 @@
 """Many edits in one call: in order, item by item, as a stream, and given up with their caller."""
 
+import asyncio
 import json
 import socket
 import threading
@@ -218,3 +219,27 @@ def iter_failing_once():
             raise error
 
     return run
+
+
+@pytest.mark.parametrize("path", ["/v1/score:batch", "/v1/reward"])
+async def test_bodies_of_batches_in_hand_are_bounded_together(
+    tmp_path: Path, scorer: PixelScorer, path: str
+) -> None:
+    allowed = threading.Event()
+    settings = Settings(artifacts=str(tmp_path), max_queue=1, image_max_bytes=1000)
+    items = json.dumps({"items": [item()]} if path.endswith("reward") else [item()])
+    body = items.encode().ljust(settings.max_body_bytes - 1)  # two may be in hand, as with any other verb
+    headers = {"content-type": "application/json"}
+    async with serving(create_app(settings, scorer=scorer)) as client:
+        scorer.before_run = lambda: allowed.wait(timeout=60)
+        asked = [asyncio.create_task(client.post(path, content=body, headers=headers)) for _ in range(3)]
+        done, waiting = await asyncio.wait(asked, timeout=30, return_when=asyncio.FIRST_COMPLETED)
+        allowed.set()
+        answers = await asyncio.gather(*waiting)
+        after = await client.post(path, content=body, headers=headers)
+
+    (refused,) = [task.result() for task in done]
+    problem = assert_problem(refused, 503, "queue_full")
+    assert "batches" in problem.detail
+    assert int(refused.headers["retry-after"]) >= 1
+    assert [answer.status_code for answer in (*answers, after)] == [200, 200, 200]
