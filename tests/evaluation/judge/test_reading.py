@@ -60,6 +60,16 @@ def test_what_is_no_score_is_none(answer: str):
     assert written(text(answer)) is None
 
 
+@pytest.mark.parametrize("answer", ["1" * 400, f'{{"score": {"1" * 400}}}', "[" * 100_000, "NaN", "Infinity"])
+def test_what_no_reader_can_hold_is_none(answer: str):
+    assert written(text(answer)) is None
+
+
+def test_a_probability_that_no_number_can_hold_is_none():
+    tops = [{"token": "5", "logprob": -(10**400)}]
+    assert expected({"logprobs": {"content": [{"top_logprobs": tops}]}}) is None
+
+
 def test_an_answer_without_text_is_none():
     assert written(text(None)) is None
     assert written({}) is None

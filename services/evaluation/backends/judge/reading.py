@@ -20,7 +20,7 @@ def expected(choice: Mapping[str, Any]) -> float | None:
     try:
         candidates = choice["logprobs"]["content"][0]["top_logprobs"]
         pairs = [(str(candidate["token"]), float(candidate["logprob"])) for candidate in candidates]
-    except (KeyError, IndexError, TypeError, ValueError):
+    except (KeyError, IndexError, TypeError, ValueError, OverflowError):
         return None
     mass = dict.fromkeys(range(BEST + 1), 0.0)
     for token, log_probability in pairs:
@@ -55,8 +55,8 @@ def written(choice: Mapping[str, Any]) -> float | None:
 def _of_json(text: str) -> float | None:
     fenced = text.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
     try:
-        said = json.loads(fenced)
-    except ValueError:
+        said = json.loads(fenced, parse_int=float)  # no int: one of hundreds of digits is no float
+    except (ValueError, RecursionError):
         return None
     if isinstance(said, dict):
         numbers = [v for v in said.values() if isinstance(v, int | float) and not isinstance(v, bool)]
