@@ -8,8 +8,7 @@ import torch
 
 from services.checkpoints import CheckpointError
 from services.evaluation.backends.internvl import InternVLScorer
-from tests.evaluation.internvl.published import options_of
-from tests.evaluation.internvl.spoiling import (
+from tests.checkpoints.spoiling import (
     Spoil,
     cut,
     removed,
@@ -19,6 +18,7 @@ from tests.evaluation.internvl.spoiling import (
     written,
     zeroed,
 )
+from tests.evaluation.internvl.published import options_of
 
 VISUAL = "lora_checkpoints_visual"
 HEAD = f"{VISUAL}/mlp_head.pth"

@@ -15,8 +15,8 @@ from services.evaluation.backends.internvl import InternVLScorer
 from services.evaluation.backends.internvl.adapters import LoraSettings, LowRank
 from services.evaluation.backends.internvl.base import load_base
 from services.evaluation.backends.internvl.names import library, parted, published
+from tests.checkpoints.spoiling import settings, tensors
 from tests.evaluation.internvl.published import options_of, picture
-from tests.evaluation.internvl.spoiling import settings, tensors
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json")
 

@@ -12,9 +12,9 @@ from services.evaluation.agent import Marks
 from services.evaluation.backends.calibration import CalibrationError
 from services.evaluation.backends.internvl import InternVLScorer, NoScoreError
 from services.evaluation.backends.internvl.aspects import ASPECTS
+from tests.checkpoints.spoiling import tensors
 from tests.evaluation.asking import ranking
 from tests.evaluation.internvl.published import options_of, picture, published_score
-from tests.evaluation.internvl.spoiling import tensors
 
 INSTRUCTION = "Make the cup blue"
 SOURCE, EDITED, OTHER = picture(96, 128, 1), picture(80, 60, 2), picture(50, 200, 3)

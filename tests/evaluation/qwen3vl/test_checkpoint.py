@@ -1,19 +1,14 @@
 """A directory that is not exactly a scorer is refused: the message names the file and what is wrong."""
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
 
 from services.checkpoints import CheckpointError
 from services.evaluation.backends.qwen3vl import Qwen3VLOptions, Qwen3VLScorer, load_head, save_head
-
-Spoil = Callable[[Path], object]
-State = dict[str, torch.Tensor]
+from tests.checkpoints.spoiling import Spoil, State, cut, removed, settings, tensors, without, written, zeroed
 
 HEAD = "evaluation/score_head.pth"
 ADAPTER = "evaluation/adapter_model.safetensors"
@@ -34,62 +29,6 @@ def load(directory: Path) -> Qwen3VLScorer:
     return Qwen3VLScorer(Qwen3VLOptions(directory / "base", directory / "evaluation"))
 
 
-def removed(name: str) -> Spoil:
-    return lambda directory: (directory / name).unlink()
-
-
-def written(name: str, content: bytes) -> Spoil:
-    return lambda directory: (directory / name).write_bytes(content)
-
-
-def halved(name: str) -> Spoil:
-    def spoil(directory: Path) -> None:
-        content = (directory / name).read_bytes()
-        (directory / name).write_bytes(content[: len(content) // 2])
-
-    return spoil
-
-
-def settings(name: str, **changes: object) -> Spoil:
-    def spoil(directory: Path) -> None:
-        path = directory / name
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-    return spoil
-
-
-def without(name: str, field: str) -> Spoil:
-    def spoil(directory: Path) -> None:
-        path = directory / name
-        content = json.loads(path.read_text())
-        del content[field]
-        path.write_text(json.dumps(content))
-
-    return spoil
-
-
-def tensors(name: str, change: Callable[[State], object]) -> Spoil:
-    def spoil(directory: Path) -> None:
-        path = directory / name
-        is_safe = path.suffix == ".safetensors"
-        state = load_file(path) if is_safe else dict(torch.load(path, weights_only=True))
-        change(state)
-        if is_safe:
-            save_file(state, path, metadata={"format": "pt"})
-        else:
-            torch.save(state, path)
-
-    return spoil
-
-
-def zeroed(part: str) -> Callable[[State], None]:
-    def change(state: State) -> None:
-        for name in [name for name in state if part in name]:
-            state[name] = torch.zeros_like(state[name])
-
-    return change
-
-
 SPOILED: dict[str, tuple[Spoil, str]] = {
     "nothing there": (lambda d: shutil.rmtree(d / "evaluation"), r"There is no directory .*evaluation"),
     "no base": (lambda d: shutil.rmtree(d / "base"), r"There is no directory .*base with the base model"),
@@ -98,7 +37,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
         written("evaluation/score_head.safetensors", b""),
         r"one score head; it has both of .*score_head\.pth",
     ),
-    "half a head": (halved(HEAD), r"score_head\.pth is damaged or no file of tensors"),
+    "half a head": (cut(HEAD, 0.5), r"score_head\.pth is damaged or no file of tensors"),
     "an object": (
         lambda d: torch.save(Path("x"), d / HEAD),
         r"score_head\.pth is damaged or no file of tensors",
@@ -150,7 +89,7 @@ SPOILED: dict[str, tuple[Spoil, str]] = {
         r"regression_config\.json disagrees with score_head\.pth: .*size2 is 512 and the head's is 16",
     ),
     "no adapter": (removed(ADAPTER), r"holds adapter_config\.json but not adapter_model\.safetensors"),
-    "half an adapter": (halved(ADAPTER), r"adapter_model\.safetensors is damaged or no file of tensors"),
+    "half an adapter": (cut(ADAPTER, 0.5), r"adapter_model\.safetensors is damaged or no file of tensors"),
     "an adapter with a gap": (
         tensors(ADAPTER, lambda state: state.pop(A_KEY)),
         rf"adapter_model\.safetensors does not fit: 1 tensor is missing \({A_KEY}\)",

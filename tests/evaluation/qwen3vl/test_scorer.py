@@ -18,6 +18,7 @@ from services.evaluation.backends.calibration import CalibrationError
 from services.evaluation.backends.qwen3vl import Qwen3VLOptions, Qwen3VLScorer, encode
 from services.evaluation.backends.qwen3vl.merge import main, merge
 from services.qwen3vl import Preprocessor
+from tests.checkpoints.spoiling import settings
 from tests.evaluation.qwen3vl.pictures import picture, unhurried
 
 SOURCE, EDITED, WORDS = picture(1), picture(2), "Make the cup blue"
@@ -124,8 +125,7 @@ def test_a_scale_below_100_shrinks_the_scores(
     tiny: Path, tmp_path: Path, options: Qwen3VLOptions, scorer: Qwen3VLScorer
 ) -> None:
     shutil.copytree(tiny / "evaluation", tmp_path / "weights")
-    path = tmp_path / "weights" / "regression_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "score_output_scale": 50}))
+    settings("regression_config.json", score_output_scale=50)(tmp_path / "weights")
 
     halved = Qwen3VLScorer(dataclasses.replace(options, weights=tmp_path / "weights"))
 

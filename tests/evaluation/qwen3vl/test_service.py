@@ -1,12 +1,11 @@
 """The evaluation service runs on the published layout, and stays red where it would score with nothing."""
 
+import shutil
 from hashlib import sha256
 from pathlib import Path
 
 import httpx
 import pytest
-import torch
-from safetensors.torch import load_file, save_file
 
 from editrefiner.contracts import DIMENSIONS, Ranking, ScoreAnswer, ServiceInfo
 from services.checkpoints import CheckpointError
@@ -14,6 +13,7 @@ from services.evaluation.app import create_app
 from services.evaluation.backends import load_backend
 from services.evaluation.backends.qwen3vl import Qwen3VLScorer
 from services.evaluation.settings import Settings
+from tests.checkpoints.spoiling import tensors, zeroed
 from tests.evaluation.qwen3vl.pictures import picture
 from tests.evaluation.test_contract import uri
 from tests.serving.contract import assert_problem, serving
@@ -90,15 +90,9 @@ async def test_random_weights_keep_the_service_red_for_they_do_not_look(tiny: Pa
 
 async def test_an_adapter_of_zeros_keeps_the_service_red_and_says_why(tiny: Path, tmp_path: Path) -> None:
     weights = tmp_path / "weights"
-    weights.mkdir()
-    for path in (tiny / "evaluation").iterdir():
-        (weights / path.name).write_bytes(path.read_bytes())
-    adapter = weights / "adapter_model.safetensors"
-    state = {
-        name: torch.zeros_like(tensor) if "lora_B" in name else tensor
-        for name, tensor in load_file(adapter).items()
-    }
-    save_file(state, adapter, metadata={"format": "pt"})
+    shutil.copytree(tiny / "evaluation", weights)
+    adapter = "adapter_model.safetensors"
+    tensors(adapter, zeroed("lora_B"))(weights)
     app = create_app(settings(tiny, tmp_path / "artifacts", qwen3vl_weights=weights))
 
     async with (
@@ -110,7 +104,7 @@ async def test_an_adapter_of_zeros_keeps_the_service_red_and_says_why(tiny: Path
         refused = await client.post("/v1/score", json={**ASKED, "edited": uri(picture(2))})
 
     assert health.state == "failed"
-    assert f"{adapter} changes nothing" in ready.detail
+    assert f"{weights / adapter} changes nothing" in ready.detail
     assert refused.status_code == 503
 
 

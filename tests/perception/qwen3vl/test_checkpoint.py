@@ -1,18 +1,15 @@
 """A directory that is not exactly a checkpoint is refused: the message names the file and what is wrong."""
 
-import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 
 from services.checkpoints import CheckpointError
 from services.perception.backends.qwen3vl import Qwen3VLDetector, Qwen3VLOptions
-
-Spoil = Callable[[Path], object]
+from tests.checkpoints.spoiling import Spoil, State, cut, removed, settings, tensors, written, zeroed
 
 
 @pytest.fixture
@@ -25,52 +22,6 @@ def copy(tiny: Path, tmp_path: Path) -> Path:
 
 def load(directory: Path) -> Qwen3VLDetector:
     return Qwen3VLDetector(Qwen3VLOptions(directory / "base", directory / "artifact", directory / "failure"))
-
-
-def removed(name: str) -> Spoil:
-    return lambda directory: (directory / name).unlink()
-
-
-def cut(name: str, share: float) -> Spoil:
-    def spoil(directory: Path) -> None:
-        content = (directory / name).read_bytes()
-        (directory / name).write_bytes(content[: int(share * len(content))])
-
-    return spoil
-
-
-def written(name: str, content: bytes) -> Spoil:
-    return lambda directory: (directory / name).write_bytes(content)
-
-
-def settings(name: str, **changes: object) -> Spoil:
-    def spoil(directory: Path) -> None:
-        path = directory / name
-        path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
-
-    return spoil
-
-
-def tensors(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Spoil:
-    def spoil(directory: Path) -> None:
-        path = directory / name
-        is_safe = path.suffix == ".safetensors"
-        state = load_file(path) if is_safe else dict(torch.load(path, weights_only=True))
-        change(state)
-        if is_safe:
-            save_file(state, path, metadata={"format": "pt"})
-        else:
-            torch.save(state, path)
-
-    return spoil
-
-
-def zeroed(part: str) -> Callable[[dict[str, torch.Tensor]], None]:
-    def change(state: dict[str, torch.Tensor]) -> None:
-        for name in [name for name in state if part in name]:
-            state[name] = torch.zeros_like(state[name])
-
-    return change
 
 
 HEAD, ADAPTER, CONFIG = (
@@ -197,7 +148,7 @@ def test_a_spoiled_checkpoint_is_refused_by_name(copy: Path, spoiled: str) -> No
 
 
 def test_a_decoder_of_another_model_is_refused(copy: Path) -> None:
-    def widen(state: dict[str, torch.Tensor]) -> None:
+    def widen(state: State) -> None:
         state["img_proj.weight"] = torch.zeros(32, 48, 1, 1)
         state["global_proj.weight"] = torch.zeros(32, 48)
 

@@ -1,7 +1,6 @@
 """The detector looks at both pictures and answers in the frame of the edit, in every arrangement the same."""
 
 import dataclasses
-import json
 import shutil
 from pathlib import Path
 
@@ -24,6 +23,7 @@ from services.perception.backends.qwen3vl import (
 )
 from services.perception.backends.qwen3vl.merge import main, merge
 from services.qwen3vl import Preprocessor, attach, load_model
+from tests.checkpoints.spoiling import settings
 from tests.perception.qwen3vl.pairs import pair, picture, unhurried
 
 SAMPLES = [pair(), pair((160, 192), (64, 96), seeds=(3, 4)), pair((64, 96), (128, 96), seeds=(5, 6))]
@@ -119,8 +119,7 @@ def test_rank_and_scale_are_those_of_each_adapter(
     tiny: Path, tmp_path: Path, options: Qwen3VLOptions, detector: Qwen3VLDetector
 ) -> None:
     shutil.copytree(tiny / "artifact", tmp_path / "artifact")
-    path = tmp_path / "artifact" / "adapter_config.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "lora_alpha": 7}))
+    settings("adapter_config.json", lora_alpha=7)(tmp_path / "artifact")
 
     other = Qwen3VLDetector(dataclasses.replace(options, artifact_weights=tmp_path / "artifact"))
 

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 Spoil = Callable[[Path], object]
+State = dict[str, torch.Tensor]
 
 
 def removed(name: str) -> Spoil:
@@ -34,8 +35,18 @@ def settings(name: str, **changes: object) -> Spoil:
     return spoil
 
 
+def without(name: str, field: str) -> Spoil:
+    def spoil(directory: Path) -> None:
+        path = directory / name
+        content = json.loads(path.read_text())
+        del content[field]
+        path.write_text(json.dumps(content))
+
+    return spoil
+
+
 def section(name: str, part: str, **changes: object) -> Spoil:
-    """The same for an object inside the settings."""
+    """`settings` for an object inside them."""
 
     def spoil(directory: Path) -> None:
         inside = json.loads((directory / name).read_text())[part]
@@ -44,7 +55,7 @@ def section(name: str, part: str, **changes: object) -> Spoil:
     return spoil
 
 
-def tensors(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> Spoil:
+def tensors(name: str, change: Callable[[State], object]) -> Spoil:
     def spoil(directory: Path) -> None:
         path = directory / name
         is_safe = path.suffix == ".safetensors"
@@ -58,10 +69,11 @@ def tensors(name: str, change: Callable[[dict[str, torch.Tensor]], object]) -> S
     return spoil
 
 
-def zeroed(ending: str) -> Callable[[dict[str, torch.Tensor]], None]:
-    def change(state: dict[str, torch.Tensor]) -> None:
-        for name in state:
-            if name.endswith(ending):
-                state[name] = torch.zeros_like(state[name])
+def zeroed(part: str) -> Callable[[State], None]:
+    """Zero in every tensor whose name contains the part."""
+
+    def change(state: State) -> None:
+        for name in [name for name in state if part in name]:
+            state[name] = torch.zeros_like(state[name])
 
     return change
