@@ -20,7 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-__all__ = ["Learner", "Progress", "StateError", "latest", "restore", "save", "step_of"]
+__all__ = ["Learner", "Progress", "StateError", "check_begun", "latest", "restore", "save", "step_of"]
 
 MOMENTS = ("exp_avg", "exp_avg_sq", "step")
 WEIGHTS, OPTIMIZER, PROGRESS = "weights.safetensors", "optimizer.safetensors", "progress.json"
@@ -93,6 +93,14 @@ def latest(output: Path) -> Path | None:
     """The newest state of a run; None where there is none."""
     folders = _folders(output)
     return folders[-1] if folders else None
+
+
+def check_begun(output: Path, *, begun: bool, resume: bool) -> None:
+    """Refuse to write over a training, and to go on with one that was never begun."""
+    if begun and not resume:
+        raise StateError(f"{output} holds a training already: resume it, or name another output")
+    if resume and not begun:
+        raise StateError(f"{output} holds no state to resume from")
 
 
 def step_of(state: Path | None) -> int:

@@ -1,20 +1,18 @@
 """What can be set about a training of the scorer? One TOML file, read once, refused with the field named."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from editrefiner.contracts import RequestModel, fingerprint
+from editrefiner.contracts import RequestModel
+from training.recipe_file import AdamW, Pace, Positive, PositiveFloat, Run, Share, read_recipe
 
 __all__ = [
     "STAGES",
     "Config",
-    "ConfigError",
     "Levels",
     "Model",
-    "Optimizer",
     "Preferences",
     "Scores",
     "Stage",
@@ -23,17 +21,9 @@ __all__ = [
     "read_config",
 ]
 
-Positive = Annotated[int, Field(gt=0)]
-PositiveFloat = Annotated[float, Field(gt=0)]
-Share = Annotated[float, Field(ge=0, le=1)]
-
 StageName = Literal["levels", "scores", "preferences"]
 STAGES: tuple[StageName, ...] = ("levels", "scores", "preferences")
 """In the order in which they are trained; each starts from the best of the one before."""
-
-
-class ConfigError(ValueError):
-    """The file is no configuration; the message names the file and the field."""
 
 
 class Table(RequestModel):
@@ -80,18 +70,8 @@ class Model(RequestModel):
     gradient_checkpointing: bool = True
 
 
-class Optimizer(RequestModel):
-    """AdamW over adapter and head with one learning rate."""
-
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
-    epsilon: PositiveFloat = 1e-8
-    clip: PositiveFloat = 0.5
-    """Largest norm of the gradient."""
-
-
-class Stage(RequestModel):
-    """How long, and in which portions."""
+class Stage(Pace):
+    """How long, in which portions, and how fast."""
 
     learning_rate: PositiveFloat = 2e-5
     warmup: Share = 0.08
@@ -99,16 +79,7 @@ class Stage(RequestModel):
     floor: Share = 0.4
     """Learning rate of the last step as a share of the highest; a cosine leads there."""
     epochs: Positive = 2
-    batch: Positive = 1
-    """Edits, or pairs, in one pass of one process."""
     accumulation: Positive = 8
-    """Passes in one step of the optimizer."""
-    validate_every: Positive = 200
-    """Steps; the end of every epoch is judged besides."""
-    save_every: Positive = 200
-    """Steps between states to resume from."""
-    patience: Positive = 5
-    """Judgements in a row without a better one before the stage ends."""
 
 
 class Levels(Stage):
@@ -134,17 +105,13 @@ class Preferences(Stage):
     """Odds of a tie between equal edits, against either being preferred."""
 
 
-class Config(RequestModel):
-    """A training run."""
+class Config(Run):
+    """A training run; its output has a folder for each stage."""
 
-    output: Path
-    """Directory with a folder for each stage."""
-    device: Literal["auto", "cpu"] = "auto"
-    """`auto` takes the GPUs that accelerate was started on."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20260415
     data: Data
     model: Model
-    optimizer: Optimizer = Optimizer()
+    optimizer: AdamW = AdamW()
     levels: Levels | None = None
     """None leaves the stage out, as in the two below."""
     scores: Scores | None = None
@@ -169,24 +136,10 @@ class Config(RequestModel):
         }
         return {name: stage for name, stage in found.items() if stage is not None}
 
-    def digest(self) -> str:
-        """Of everything that decides about the numbers: a run is resumed with the same only."""
-        return fingerprint(self.model_dump(mode="json", exclude={"output": True, "data": {"workers"}}))
-
 
 def read_config(path: Path) -> Config:
     """The configuration in a TOML file; its relative paths count from the folder of the file."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError(f"{path} is no TOML file: {exc}") from exc
-    try:
-        return _anchored(Config.model_validate(content), path.resolve().parent)
-    except ValidationError as exc:
-        said = "; ".join(
-            f"{'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in exc.errors()
-        )
-        raise ConfigError(f"{path}: {said}") from exc
+    return _anchored(read_recipe(path, Config), path.resolve().parent)
 
 
 def _anchored(config: Config, folder: Path) -> Config:

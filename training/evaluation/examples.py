@@ -1,21 +1,21 @@
 """What does the model get, and what should come out? Edits and pairs as inputs with targets."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from services.evaluation.backends.qwen3vl import encode
 from services.qwen3vl import Batch, Encoded, Preprocessor
-from training.evaluation.config import ConfigError, Data, Table
+from training.evaluation.config import Data, Table
 from training.evaluation.levels import Answer
 from training.evaluation.tables import PairRow, RatedPair, RatedRow, read_pairs, read_scores
 from training.labelled_files import Sample
+from training.recipe_file import ConfigError
 
-__all__ = ["Example", "Examples", "Portion", "loader", "open_tables"]
+__all__ = ["Example", "Examples", "Portion", "open_tables"]
 
 Rows = Sequence[RatedRow] | Sequence[PairRow]
 
@@ -44,7 +44,7 @@ class Portion:
         return Portion(self.batch.to(device), self.places.to(device), self.targets.to(device))
 
 
-class Examples(Dataset[Example]):
+class Examples:
     """Rows of a table, read and encoded when asked for."""
 
     def __init__(self, rows: Rows, preprocessor: Preprocessor, answer: Answer | None) -> None:
@@ -76,19 +76,6 @@ class Examples(Dataset[Example]):
         if self._answer is None:
             return encoded
         return replace(encoded, input_ids=torch.cat([encoded.input_ids, self._answer.ids]))
-
-
-def loader(examples: Examples, passes: Iterable[list[int]], workers: int) -> DataLoader[Example]:
-    """The portions of the given passes, in their order; iterating gives `Portion`s."""
-    return DataLoader(
-        examples,
-        batch_sampler=passes,
-        collate_fn=examples.collate,
-        num_workers=workers,
-        # Its own generator: reading must not move the one that dropout draws from, or a run that was resumed
-        # would go another way than one that was not.
-        generator=torch.Generator().manual_seed(0),
-    )
 
 
 def open_tables(settings: Data, *, pairs: bool) -> tuple[Rows, Rows]:

@@ -12,18 +12,13 @@ layout, which the service loads as they are), `state-<step>` (to resume from), `
 `validation.csv` and, where TensorBoard is installed, `tensorboard`.
 """
 
-import argparse
 import sys
-from pathlib import Path
 
-from accelerate import Accelerator
-
-from editrefiner.contracts import ProblemError
 from training import states
-from training.evaluation.config import Config, ConfigError, read_config
-from training.evaluation.stage import Outcome, StageTrainer, TrainingError
-from training.labelled_files import BadRowsError
-from training.states import StateError
+from training.command import accelerated, run_recipe
+from training.evaluation.config import Config, read_config
+from training.evaluation.stage import StageTrainer
+from training.trainer import Outcome
 
 __all__ = ["train"]
 
@@ -33,22 +28,17 @@ def train(config: Config, *, resume: bool = False, stop_after: int | None = None
 
     A stage that is through is not trained again; its outcome is among those returned all the same.
     """
-    precision = "bf16" if config.model.precision == "bf16" else "no"
-    accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=precision)
+    accelerator = accelerated(config.device, config.model.precision)
     stages = list(config.stages())
-    begun = [name for name in stages if states.latest(config.output / name) is not None]
-    if begun and not resume:
-        raise StateError(f"{config.output} holds a training already: resume it, or name another output")
-    if resume and not begun:
-        raise StateError(f"{config.output} holds no state to resume from")
+    begun = any(states.latest(config.output / name) is not None for name in stages)
+    states.check_begun(config.output, begun=begun, resume=resume)
     outcomes: list[Outcome] = []
     start, left = config.model.start, stop_after
     for name in stages:
         output = config.output / name
         before = states.latest(output)
-        outcomes.append(
-            StageTrainer(config, name, start, output, accelerator).run(resume=resume, stop_after=left)
-        )
+        trainer = StageTrainer(config, name, start, output, accelerator)
+        outcomes.append(trainer.run(resume=resume, stop_after=left))
         accelerator.free_memory()  # or the next stage's base would lie beside this one's
         if not outcomes[-1].finished:
             break
@@ -62,19 +52,11 @@ def train(config: Config, *, resume: bool = False, stop_after: int | None = None
 
 def main(arguments: list[str] | None = None) -> int:
     """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--config", type=Path, required=True, help="TOML file, such as qwen3vl_8b.toml")
-    parser.add_argument("--resume", action="store_true", help="go on from the newest state of the output")
-    parser.add_argument("--stop-after", type=int, metavar="STEPS", help="keep a state and end after so many")
-    options = parser.parse_args(arguments)
-    try:
-        outcomes = train(read_config(options.config), resume=options.resume, stop_after=options.stop_after)
-    except (ConfigError, StateError, TrainingError, BadRowsError, ProblemError, FileNotFoundError) as exc:
-        print(exc, file=sys.stderr)
-        return 1
-    for outcome in outcomes:
-        print(outcome)
-    return 0
+    return run_recipe(
+        __doc__,
+        lambda path, resume, stop_after: train(read_config(path), resume=resume, stop_after=stop_after),
+        arguments,
+    )
 
 
 if __name__ == "__main__":

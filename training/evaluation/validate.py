@@ -13,16 +13,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from accelerate import Accelerator
-
 from editrefiner.contracts import ProblemError
-from training.evaluation.config import Config, ConfigError, read_config
+from training.command import accelerated
+from training.evaluation.config import Config, read_config
 from training.evaluation.examples import Examples
 from training.evaluation.model import build
 from training.evaluation.objectives import Memory, ScoreObjective
 from training.evaluation.stage import judge
 from training.evaluation.tables import RatedRow, read_scores
 from training.labelled_files import BadRowsError
+from training.recipe_file import ConfigError
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -36,8 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         config = read_config(options.config)
         rows = _rows(config, options.table)
-        precision = "bf16" if config.model.precision == "bf16" else "no"
-        accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=precision)
+        accelerator = accelerated(config.device, config.model.precision)
         device = str(accelerator.device)
         model, preprocessor, _ = build(config.model, "scores", options.weights, device)
     except (ConfigError, BadRowsError, ProblemError, OSError) as exc:

@@ -1,20 +1,14 @@
 """What can be set about a training run? One TOML file, read once, refused with the field in the message."""
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from editrefiner.contracts import RequestModel, fingerprint
+from editrefiner.contracts import RequestModel
+from training.recipe_file import AdamW, Pace, Positive, PositiveFloat, Run, Share, read_recipe
 
-__all__ = ["Config", "ConfigError", "read_config"]
-
-Positive = Annotated[int, Field(gt=0)]
-
-
-class ConfigError(ValueError):
-    """The file is no configuration; the message names the file and the field."""
+__all__ = ["Config", "read_config"]
 
 
 class Source(RequestModel):
@@ -75,8 +69,8 @@ class Model(RequestModel):
 class Loss(RequestModel):
     """Weights of equation 6; KLD has the rest. The paper gives none, the release weighs the three alike."""
 
-    alpha: Annotated[float, Field(ge=0, le=1)] = 1 / 3
-    beta: Annotated[float, Field(ge=0, le=1)] = 1 / 3
+    alpha: Share = 1 / 3
+    beta: Share = 1 / 3
 
     @model_validator(mode="after")
     def _rest(self) -> Self:
@@ -85,67 +79,35 @@ class Loss(RequestModel):
         return self
 
 
-class Optimizer(RequestModel):
-    """AdamW over adapter and decoder with one learning rate, cosine without warm-up."""
+class Optimizer(AdamW):
+    """AdamW over adapter and decoder, cosine without warm-up."""
 
-    learning_rate: Annotated[float, Field(gt=0)] = 3e-5
-    floor: Annotated[float, Field(ge=0, le=1)] = 0.4
+    learning_rate: PositiveFloat = 3e-5
+    floor: Share = 0.4
     """Learning rate of the last step as a share of the first."""
-    weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    betas: tuple[Annotated[float, Field(ge=0, lt=1)], Annotated[float, Field(ge=0, lt=1)]] = (0.9, 0.98)
-    epsilon: Annotated[float, Field(gt=0)] = 1e-8
-    clip: Annotated[float, Field(gt=0)] = 0.5
-    """Largest norm of the gradient."""
 
 
-class Schedule(RequestModel):
-    """How long, and in which portions."""
+class Schedule(Pace):
+    """How long, in which portions, and in which order."""
 
     epochs: Positive = 5
-    batch: Positive = 1
-    """Edits in one pass of one process."""
     accumulation: Positive = 16
-    """Passes in one step of the optimizer."""
-    validate_every: Positive = 200
-    """Steps; the end of every epoch is judged besides."""
-    save_every: Positive = 200
-    """Steps between states to resume from."""
-    patience: Positive = 5
-    """Judgements in a row without a better CC before training stops."""
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20260319
 
 
-class Config(RequestModel):
+class Config(Run):
     """A training run."""
 
-    output: Path
-    """Directory for weights, states and logs."""
-    device: Literal["auto", "cpu"] = "auto"
-    """`auto` takes the GPUs that accelerate was started on."""
     data: Data
     model: Model
     loss: Loss = Loss()
     optimizer: Optimizer = Optimizer()
     schedule: Schedule = Schedule()
 
-    def digest(self) -> str:
-        """Of everything that decides about the numbers: a run is resumed with the same only."""
-        return fingerprint(self.model_dump(mode="json", exclude={"output": True, "data": {"workers"}}))
-
 
 def read_config(path: Path) -> Config:
     """The configuration in a TOML file; its relative paths count from the folder of the file."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError(f"{path} is no TOML file: {exc}") from exc
-    try:
-        return _anchored(Config.model_validate(content), path.resolve().parent)
-    except ValidationError as exc:
-        said = "; ".join(
-            f"{'.'.join(map(str, error['loc'])) or 'the file'}: {error['msg']}" for error in exc.errors()
-        )
-        raise ConfigError(f"{path}: {said}") from exc
+    return _anchored(read_recipe(path, Config), path.resolve().parent)
 
 
 def _anchored(config: Config, folder: Path) -> Config:

@@ -1,6 +1,6 @@
 """What does the model get, and what should come out? Labelled edits as inputs with a label, by number."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from editrefiner.contracts import FlawKind
 from services.perception.agent import Sample
@@ -18,7 +17,7 @@ from training.editfhf import read_records, read_table
 from training.labelled_files import LabelledEdit
 from training.perception.config import Source
 
-__all__ = ["Edits", "Example", "Examples", "Portion", "loader", "open_source"]
+__all__ = ["Edits", "Example", "Examples", "Portion", "open_source"]
 
 
 class Edits(Protocol):
@@ -63,7 +62,7 @@ class Portion:
         return Portion(self.batch.to(device), tuple(label.to(device) for label in self.labels))
 
 
-class Examples(Dataset[Example]):
+class Examples:
     """Labelled edits, encoded when asked for."""
 
     def __init__(self, edits: Edits, preprocessor: Preprocessor, kind: Kind) -> None:
@@ -87,19 +86,6 @@ class Examples(Dataset[Example]):
         """Examples of any sizes as one pass."""
         batch = self._preprocessor.collate([example.encoded for example in examples])
         return Portion(batch, tuple(example.label for example in examples))
-
-
-def loader(examples: Examples, passes: Iterable[list[int]], workers: int) -> DataLoader[Example]:
-    """The portions of the given passes, in their order; iterating gives `Portion`s."""
-    return DataLoader(
-        examples,
-        batch_sampler=passes,
-        collate_fn=examples.collate,
-        num_workers=workers,
-        # Its own generator: reading must not move the one that dropout draws from, or a run that was resumed
-        # would go another way than one that was not.
-        generator=torch.Generator().manual_seed(0),
-    )
 
 
 def open_source(source: Source, role: Literal["train", "validation"], kind: Kind) -> Edits:

@@ -15,10 +15,12 @@ from accelerate import Accelerator
 from accelerate.utils import gather_object
 
 from bench.saliency import all_metrics, average
+from training.command import accelerated
+from training.order import shares
 from training.perception.config import Config, read_config
-from training.perception.examples import Examples, loader, open_source
+from training.perception.examples import Examples, open_source
 from training.perception.model import SaliencyModel, load
-from training.perception.order import shares
+from training.portions import portions
 
 __all__ = ["judge"]
 
@@ -41,7 +43,7 @@ def judge(
     was_training = model.training
     model.eval()
     rows: list[dict[str, float]] = []
-    for portion in loader(examples, passes, config.data.workers):
+    for portion in portions(examples, passes, config.data.workers):
         logits = model(portion.to(accelerator.device).batch)
         for each, label in zip(logits, portion.labels, strict=True):
             rows.append(all_metrics(each.float().sigmoid().cpu().numpy(), label.numpy()))
@@ -58,8 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     config = read_config(options.config)
-    precision = "bf16" if config.model.precision == "bf16" else "no"
-    accelerator = Accelerator(cpu=config.device == "cpu", mixed_precision=precision)
+    accelerator = accelerated(config.device, config.model.precision)
     model, preprocessor = load(config.model, options.weights, str(accelerator.device))
     accelerator.prepare_model(model, evaluation_mode=True)
     edits = open_source(config.data.validation, "validation", config.model.kind)

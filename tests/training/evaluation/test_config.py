@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 import training.evaluation as recipe
-from training.evaluation.config import Config, ConfigError, read_config
+from training.evaluation.config import Config, read_config
+from training.recipe_file import ConfigError
 
 FOLDER = Path(recipe.__file__).parent
 

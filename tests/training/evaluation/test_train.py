@@ -14,12 +14,13 @@ from safetensors.torch import load_file
 from services.evaluation.backends.qwen3vl import Qwen3VLOptions, Qwen3VLScorer
 from training.evaluation import train as command
 from training.evaluation import validate
-from training.evaluation.config import Config, ConfigError, Stage
+from training.evaluation.config import Config
 from training.evaluation.model import build
-from training.evaluation.stage import TrainingError, learning_rate
 from training.evaluation.tables import read_scores
 from training.evaluation.train import train
+from training.recipe_file import ConfigError
 from training.states import StateError
+from training.trainer import TrainingError
 
 Configured = Callable[..., Config]
 
@@ -59,7 +60,7 @@ def test_two_steps_of_each_stage_give_weights_that_a_service_loads_and_scores_wi
 ):
     config = configured(("epochs = 2", "epochs = 1"))
     outcomes = train(config)
-    assert [(outcome.stage, outcome.progress.step) for outcome in outcomes] == [("levels", 2), ("scores", 2)]
+    assert [(outcome.name, outcome.progress.step) for outcome in outcomes] == [("levels", 2), ("scores", 2)]
     first = scores_of(config, config.output / "levels" / "last", edits / "validation.csv")
     assert np.abs(first - 50).max() < 1  # stage 1 does not touch the head, which begins at 50
     last = scores_of(config, config.output / "scores" / "last", edits / "validation.csv")
@@ -141,7 +142,7 @@ def test_preferences_move_scores_apart_as_people_want_them(configured: Configure
         preferences=True,
     )
     outcomes = train(config)
-    assert [outcome.stage for outcome in outcomes] == ["levels", "scores", "preferences"]
+    assert [outcome.name for outcome in outcomes] == ["levels", "scores", "preferences"]
     output = config.output / "preferences"
     losses = [row["loss"] for row in rows(output, "training.csv")]
     assert np.mean(losses[-3:]) < np.mean(losses[:3])
@@ -237,7 +238,7 @@ def test_a_resumed_training_ends_exactly_where_an_uninterrupted_one_does(configu
     config = configured(("epochs = 2", "epochs = 1"), ('"run"', '"parts"'), preferences=True)
     assert [outcome.finished for outcome in train(config, stop_after=1)] == [False]
     second = train(config, resume=True, stop_after=2)  # one step of levels, and the first of scores
-    assert [(outcome.stage, outcome.progress.step) for outcome in second] == [("levels", 2), ("scores", 1)]
+    assert [(outcome.name, outcome.progress.step) for outcome in second] == [("levels", 2), ("scores", 1)]
     assert all(outcome.finished for outcome in train(config, resume=True))
     for stage in ("levels", "scores", "preferences"):
         for name in ("training.csv", "validation.csv"):
@@ -311,16 +312,6 @@ def test_ratings_that_say_nothing_end_the_training_with_the_reason(configured: C
 def test_a_gradient_that_is_no_number_ends_the_training(configured: Configured):
     with pytest.raises(TrainingError, match="lower the learning rate"):
         train(configured(("learning_rate = 3e-3", "learning_rate = 1e30")))
-
-
-def test_the_learning_rate_rises_in_a_line_and_falls_in_a_cosine():
-    stage = Stage(learning_rate=1.0, warmup=0.2, floor=0.4)
-    rates = [learning_rate(stage, step, 10) for step in range(11)]
-    assert rates[:2] == pytest.approx([1 / 3, 2 / 3])
-    assert rates[2] == 1
-    assert rates[6] == pytest.approx(0.7)  # half way down
-    assert rates[10] == pytest.approx(0.4)
-    assert learning_rate(Stage(learning_rate=1.0, warmup=0.0), 0, 10) == 1
 
 
 # ------------------------------------------------------------------------------------ data

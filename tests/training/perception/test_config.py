@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from training.perception.config import ConfigError, Optimizer, read_config
-from training.perception.train import learning_rate
+from training.perception.config import read_config
+from training.recipe_file import ConfigError
 
 SHIPPED = Path(__file__).parents[3] / "training" / "perception"
 SMALLEST = """
@@ -88,10 +88,3 @@ def test_what_decides_about_the_numbers_changes_the_digest_and_nothing_else_does
         read_config(written(tmp_path, SMALLEST.replace("[model]", "workers = 3\n[model]"))).digest() == digest
     )
     assert read_config(written(tmp_path, f"{SMALLEST}layer = 20\n")).digest() != digest
-
-
-def test_the_learning_rate_falls_as_a_cosine_to_its_floor():
-    settings = Optimizer(learning_rate=1e-3, floor=0.4)
-    assert learning_rate(settings, 0.0) == pytest.approx(1e-3)
-    assert learning_rate(settings, 0.5) == pytest.approx(0.7e-3)
-    assert learning_rate(settings, 1.0) == pytest.approx(0.4e-3)

@@ -18,8 +18,9 @@ from training.perception import train as command
 from training.perception import validate
 from training.perception.config import Config
 from training.perception.model import build
-from training.perception.train import TrainingError, train
+from training.perception.train import train
 from training.states import StateError
+from training.trainer import TrainingError
 
 Configured = Callable[..., Config]
 ONE_BATCH = (

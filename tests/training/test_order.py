@@ -5,7 +5,7 @@ from itertools import chain
 
 import pytest
 
-from training.perception.order import epoch_steps, shares
+from training.order import epoch_steps, shares
 
 
 def turns(steps: list[list[list[int]]]) -> list[int]:
