@@ -16,7 +16,6 @@ Paths count from the folder of the listing, or from a root that the caller names
 import argparse
 import csv
 import io
-import itertools
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -27,7 +26,7 @@ from pydantic import Field, ValidationError
 
 from editrefiner.artifacts.png import encode_png
 from editrefiner.contracts import Box, FlawKind, Instruction, Score, WireModel
-from training.labelled_files import BadRowsError, LabelledEdit, Row, Rows, find_all
+from training.labelled_files import BadRowsError, LabelledEdit, Row, Rows, find_all, print_bad
 
 __all__ = ["Description", "Record", "append_record", "decoded", "read_records", "read_table", "write_table"]
 
@@ -218,17 +217,7 @@ def _main(arguments: list[str] | None = None) -> int:
     except (OSError, BadRowsError) as exc:
         print(exc)
         return 1
-    bad = list(itertools.chain.from_iterable(_problems(row) for row in rows))
-    print("\n".join([*bad, f"{len(rows)} rows, {len(bad)} bad"]))
-    return 1 if bad else 0
-
-
-def _problems(row: Row) -> tuple[str, ...]:
-    try:
-        row.load()
-    except BadRowsError as exc:
-        return exc.problems
-    return ()
+    return print_bad(rows)
 
 
 if __name__ == "__main__":

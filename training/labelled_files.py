@@ -11,7 +11,7 @@ import numpy as np
 from editrefiner.artifacts.codec import decode_image
 from editrefiner.contracts import ImageLimits, ProblemError
 
-__all__ = ["BadRowsError", "LabelledEdit", "Row", "Rows", "Sample", "find", "find_all"]
+__all__ = ["BadRowsError", "LabelledEdit", "Row", "Rows", "Sample", "find", "find_all", "print_bad"]
 
 LIMITS = ImageLimits(max_bytes=100 * 2**20)
 SHAPE_TOLERANCE = 0.02  # of the aspect ratio: sides rounded to multiples of 16 or 32 stay below it
@@ -171,3 +171,23 @@ def find_all(folder: Path, row: int, names: Mapping[str, str]) -> tuple[dict[str
         except FileNotFoundError as exc:
             lost.append(f"row {row}, column {column}: {exc}")
     return found, lost
+
+
+class Readable(Protocol):
+    """A row of a listing, found but not yet read."""
+
+    def load(self) -> object:
+        """Read and check its files; BadRowsError where that cannot be."""
+        ...
+
+
+def print_bad(rows: Sequence[Readable]) -> int:
+    """Read every row and print the bad ones; 1 where there are any."""
+    bad: list[str] = []
+    for row in rows:
+        try:
+            row.load()
+        except BadRowsError as exc:
+            bad += exc.problems
+    print("\n".join([*bad, f"{len(rows)} rows, {len(bad)} bad"]))
+    return 1 if bad else 0

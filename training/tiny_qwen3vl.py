@@ -4,24 +4,21 @@ The tiny checkpoints of the agents stand on it; it is loaded through the same co
 What it answers means nothing.
 """
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from peft import PeftModel
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import Qwen2Tokenizer, Qwen3VLConfig, Qwen3VLForConditionalGeneration, Qwen3VLModel
-from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
 
 from services.qwen3vl import attach_new, copy_processor, lora, save_adapter
+from training.tiny_checkpoints import byte_tokenizer
 
 __all__ = ["AUTHORS_BASE", "WIDTH", "write_adapter", "write_base"]
 
 WIDTH = 32
-VOCABULARY = 640
 SMALLEST_PIXELS = 32 * 32
 LARGEST_PIXELS = 448 * 448  # tests stay quick whatever they show; the published processor has no such cap
 AUTHORS_BASE = "/home/author/models/Qwen3-VL-8B-Instruct"  # as published: a path that exists nowhere else
@@ -57,7 +54,8 @@ def write_base(directory: Path, questions: Sequence[str], layers: int) -> Qwen3V
 
     What is drawn at random comes from torch's global generator.
     """
-    tokenizer = _tokenizer(questions)
+    tokenizer = byte_tokenizer(questions, SPECIAL)
+    tokenizer.chat_template = TEMPLATE
     # The library's annotations are narrower than what it takes, here and below.
     model: Any = Qwen3VLForConditionalGeneration(_config(tokenizer, layers))
     model.to(torch.bfloat16)
@@ -80,39 +78,6 @@ def write_adapter(
     save_adapter(directory, adapted, name)
     copy_processor(processor, directory)
     return adapted
-
-
-def _tokenizer(questions: Sequence[str]) -> Qwen2Tokenizer:
-    """Byte-level BPE like Qwen's."""
-    raw = Tokenizer(models.BPE())
-    raw.normalizer = normalizers.NFC()
-    raw.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(PRETOKENIZE_REGEX), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    raw.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - len(SPECIAL),
-        special_tokens=[],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    raw.train_from_iterator(questions, trainer)
-    learned = json.loads(raw.to_str())["model"]
-    build: Any = Qwen2Tokenizer
-    tokenizer = build(
-        vocab=learned["vocab"],
-        merges=[tuple(pair) for pair in learned["merges"]],
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        unk_token=None,
-        additional_special_tokens=list(SPECIAL),
-        model_max_length=32_768,
-    )
-    tokenizer.chat_template = TEMPLATE
-    return tokenizer
 
 
 def _picture_settings() -> Qwen2VLImageProcessorPil:

@@ -16,7 +16,6 @@ Paths count from the folder of the table, or from a root that the caller names.
 """
 
 import argparse
-import itertools
 import json
 import math
 import re
@@ -26,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from training.evaluation.cells import BadCellError, number, read_cells
-from training.labelled_files import BadRowsError, Row, Sample, find_all
+from training.labelled_files import BadRowsError, Row, Sample, find_all, print_bad
 
 __all__ = [
     "DIMENSIONS",
@@ -249,17 +248,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, BadRowsError) as exc:
         print(exc)
         return 1
-    bad = list(itertools.chain.from_iterable(map(_problems, rows)))
-    print("\n".join([*bad, f"{len(rows)} rows, {len(bad)} bad"]))
-    return 1 if bad else 0
-
-
-def _problems(row: RatedRow | PairRow) -> tuple[str, ...]:
-    try:
-        row.load()
-    except BadRowsError as exc:
-        return exc.problems
-    return ()
+    return print_bad(rows)
 
 
 if __name__ == "__main__":

@@ -7,13 +7,13 @@ Writes OUT/base (Qwen3-VL with its LM head, bf16) and OUT/evaluation (adapter, `
 as the eight billion. What it answers means nothing.
 """
 
-import argparse
 import json
 from pathlib import Path
 
 import torch
 
 from services.evaluation.backends.qwen3vl import HeadShape, ScoreHead, prompt
+from training.tiny_checkpoints import write_from_command_line
 from training.tiny_qwen3vl import AUTHORS_BASE, WIDTH, write_adapter, write_base
 
 LAYERS = 4
@@ -43,14 +43,5 @@ def _head() -> ScoreHead:
     return head
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("out", type=Path, help="directory to write")
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    write(asked.out, seed=asked.seed)
-
-
 if __name__ == "__main__":
-    main()
+    write_from_command_line(write, __doc__)

@@ -7,7 +7,6 @@ OUT/lora_checkpoints_visual, _alignment and _preservation (`vision_lora` and `ll
 `mlp_head.pth`). Tests load it through the same code as the eight billion. What it answers means nothing.
 """
 
-import argparse
 import json
 from itertools import pairwise
 from pathlib import Path
@@ -16,17 +15,15 @@ from typing import Any
 import torch
 from peft import LoraConfig, get_peft_model
 from safetensors.torch import save_file
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 from transformers import Qwen2Tokenizer, Qwen3Config, Qwen3ForCausalLM
-from transformers.models.qwen2.tokenization_qwen2 import PRETOKENIZE_REGEX
 
 from services.evaluation.backends.internvl.aspects import ASPECTS, Aspect, question
 from training.evaluation.published_internvl import PATCH, SIDE, PublishedInternVL, Vision
+from training.tiny_checkpoints import byte_tokenizer, write_from_command_line
 
 WIDTH, HEADS, HIDDEN, DEPTH = 32, 2, 64, 2
 HEAD_WIDTHS = (WIDTH // 2, 128)
-VOCABULARY = 640
 RANK_AND_ALPHA: dict[Aspect, tuple[int, int]] = {
     "visual": (4, 8),
     "alignment": (3, 4),
@@ -188,45 +185,11 @@ def _config(tokens: int) -> dict[str, object]:
     }
 
 
-def make_tokenizer(split: str = PRETOKENIZE_REGEX) -> Qwen2Tokenizer:
-    """Byte-level BPE like Qwen's, which splits digits, learned from the questions."""
-    raw = Tokenizer(models.BPE())
-    raw.normalizer = normalizers.NFC()
-    raw.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(split), behavior="isolated"),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    raw.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=VOCABULARY - len(SPECIAL),
-        special_tokens=[],
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    raw.train_from_iterator([question(aspect, "Make the cup blue", "") for aspect in ASPECTS] * 2, trainer)
-    learned = json.loads(raw.to_str())["model"]
-    build: Any = Qwen2Tokenizer  # annotated for files alone
-    return build(
-        vocab=learned["vocab"],
-        merges=[tuple(pair) for pair in learned["merges"]],
-        eos_token="<|im_end|>",
-        pad_token="<|endoftext|>",
-        unk_token=None,
-        additional_special_tokens=list(SPECIAL),
-        model_max_length=32_768,
-    )
-
-
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("out", type=Path, help="directory to write")
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    write(asked.out, seed=asked.seed)
+def make_tokenizer() -> Qwen2Tokenizer:
+    """Learned from the questions."""
+    questions = [question(aspect, "Make the cup blue", "") for aspect in ASPECTS] * 2
+    return byte_tokenizer(questions, SPECIAL)
 
 
 if __name__ == "__main__":
-    main()
+    write_from_command_line(write, __doc__)

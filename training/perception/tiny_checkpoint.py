@@ -7,7 +7,6 @@ Writes OUT/base (Qwen3-VL with its LM head, bf16), OUT/artifact and OUT/failure 
 training load it through the same code as the eight billion. What it answers means nothing.
 """
 
-import argparse
 from pathlib import Path
 
 import torch
@@ -25,6 +24,7 @@ from services.perception.backends.qwen3vl import (
     prompt,
 )
 from services.qwen3vl import Preprocessor
+from training.tiny_checkpoints import write_from_command_line
 from training.tiny_qwen3vl import WIDTH, write_adapter, write_base
 
 LAYERS = 28
@@ -69,14 +69,5 @@ def _decoder(adapted: PeftModel, kind: Kind, preprocessor: Preprocessor) -> Sali
     return decoder
 
 
-def main() -> None:
-    """Run from the command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("out", type=Path, help="directory to write")
-    parser.add_argument("--seed", type=int, default=0)
-    asked = parser.parse_args()
-    write(asked.out, seed=asked.seed)
-
-
 if __name__ == "__main__":
-    main()
+    write_from_command_line(write, __doc__)
