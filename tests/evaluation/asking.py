@@ -2,24 +2,11 @@
 
 import numpy as np
 
-from editrefiner.contracts import ImageRef, Ranking, RankRequest, Scores
+from editrefiner.contracts import Ranking, RankRequest, Scores
 from services.evaluation.agent import EvaluationAgent, Scorer
 from services.evaluation.backends import load_backend
 from services.evaluation.settings import Settings
-
-
-class Shelf:
-    """Pictures in memory."""
-
-    def __init__(self) -> None:
-        self._kept: list[np.ndarray] = []
-
-    def put(self, pixels: np.ndarray) -> ImageRef:
-        self._kept.append(pixels)
-        return ImageRef(sha256=f"{len(self._kept) - 1:064x}", width=pixels.shape[1], height=pixels.shape[0])
-
-    def pixels(self, ref: ImageRef | str) -> np.ndarray:
-        return self._kept[int(ref.sha256 if isinstance(ref, ImageRef) else ref, 16)]
+from tests.shelf import Shelf
 
 
 def ranking(

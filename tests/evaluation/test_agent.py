@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from editrefiner.contracts import DIMENSIONS, BackendInfo, CompareRequest, Comparison, fingerprint
 from services.evaluation.agent import Estimate, EvaluationAgent, Marks
 from tests.evaluation import scenes
-from tests.evaluation.asking import Shelf, ranking, scored
+from tests.evaluation.asking import ranking, scored
+from tests.shelf import Shelf
 
 MARGIN = 2.0
 SPREAD = 1.0

@@ -26,6 +26,15 @@ def raising(*errors: Exception) -> Callable[[], Awaitable[None]]:
     return behave
 
 
+def held_until(event: asyncio.Event) -> Callable[[], Awaitable[None]]:
+    """Keeps the caller waiting until the event, then lets the agent answer."""
+
+    async def behave() -> None:
+        await event.wait()
+
+    return behave
+
+
 async def for_ever() -> None:
     await asyncio.Event().wait()
 

@@ -13,7 +13,7 @@ from tests.orchestrator.altered_stores import (
     HeartbeatsFail,
     HeartbeatsSay,
 )
-from tests.orchestrator.behaviours import first_claim, for_ever, retries
+from tests.orchestrator.behaviours import first_claim, for_ever, held_until, retries
 
 
 async def test_a_lost_lease_closes_the_call_and_writes_nothing(world):
@@ -68,11 +68,7 @@ async def test_a_job_can_be_canceled_in_every_phase(world, kind):
 
 async def test_heartbeats_hold_a_step_that_takes_longer_than_its_lease(world, eventually):
     let_go = asyncio.Event()
-
-    async def wait() -> None:
-        await let_go.wait()
-
-    world.agents.behave[StepKind.SCORE] = wait
+    world.agents.behave[StepKind.SCORE] = held_until(let_go)
     claim = first_claim(world)
     store = CountsHeartbeats(world.store)
     running = asyncio.create_task(run_step(store, world.clients(), claim, heartbeat_seconds=0.01))
@@ -105,11 +101,7 @@ async def test_a_commit_is_repeated_while_the_database_is_away(world):
 
 async def test_a_missed_heartbeat_does_not_stop_the_agent(world, eventually):
     let_go = asyncio.Event()
-
-    async def wait() -> None:
-        await let_go.wait()
-
-    world.agents.behave[StepKind.SCORE] = wait
+    world.agents.behave[StepKind.SCORE] = held_until(let_go)
     claim = first_claim(world)
     store = HeartbeatsFail(world.store)
     running = asyncio.create_task(run_step(store, world.clients(), claim, heartbeat_seconds=0.01))

@@ -10,29 +10,13 @@ from editrefiner.contracts import (
     FlawKind,
     FlawRegion,
     FlawType,
-    ImageRef,
     Operation,
     fingerprint,
 )
 from editrefiner.regions import RegionInvalidError
 from services.reasoning.agent import DiagnosisIncompleteError, Findings, ReasoningAgent
 from services.reasoning.backends.compact import CompactDiagnostician
-
-
-class Shelf:
-    """Pictures in memory."""
-
-    def __init__(self) -> None:
-        self._kept: list[np.ndarray] = []
-
-    def put(self, pixels: np.ndarray) -> ImageRef:
-        self._kept.append(pixels)
-        return ImageRef(sha256=f"{len(self._kept) - 1:064x}", width=pixels.shape[1], height=pixels.shape[0])
-
-    def pixels(self, ref: ImageRef) -> np.ndarray:
-        return self._kept[int(ref.sha256, 16)]
-
-    gray = pixels
+from tests.shelf import Shelf
 
 
 class Echo:
