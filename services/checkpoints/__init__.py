@@ -7,6 +7,7 @@ from services.checkpoints.device import Dtype, chosen_device, chosen_dtype
 from services.checkpoints.errors import CheckpointError, DeviceError, built, first_line
 from services.checkpoints.files import file_digests, is_weights, read_json
 from services.checkpoints.heads import HeadFile
+from services.checkpoints.lora import read_lora
 from services.checkpoints.tensors import (
     check_effect,
     check_finite,
@@ -35,6 +36,7 @@ __all__ = [
     "first_line",
     "is_weights",
     "read_json",
+    "read_lora",
     "read_tensors",
     "refuse_misfits",
     "shards",

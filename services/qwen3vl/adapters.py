@@ -15,7 +15,7 @@ from services.checkpoints import (
     check_effect,
     check_names,
     contiguous,
-    read_json,
+    read_lora,
     read_tensors,
 )
 from services.qwen3vl.checkpoint import ADAPTER_CONFIG, ADAPTER_WEIGHTS
@@ -64,18 +64,7 @@ def lora(rank: int = 64, alpha: int = 32, targets: Iterable[str] = PROJECTIONS) 
 def read_settings(directory: Path) -> LoraConfig:
     """What `adapter_config.json` says, without the base path: that is the author's."""
     path = directory / ADAPTER_CONFIG
-    raw = read_json(path)
-    if raw.get("peft_type") != "LORA":
-        raise CheckpointError(f"{path} describes a {raw.get('peft_type')!r} adapter, not 'LORA'.")
-    for name in ("r", "lora_alpha"):
-        value = raw.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            raise CheckpointError(f"{path}: {name} is {value!r}; it must be a number above 0.")
-    refused = [name for name in _REFUSED if raw.get(name)]
-    if raw.get("bias", "none") != "none":
-        refused.append("bias")
-    if refused:
-        raise CheckpointError(f"{path} asks for what this loader does not support: {', '.join(refused)}.")
+    raw = read_lora(path, _REFUSED)
     kept = {name: raw[name] for name in _USED if raw.get(name) is not None}
     if "target_modules" not in kept:
         raise CheckpointError(f"{path} names no target_modules.")

@@ -23,7 +23,7 @@ from services.checkpoints import (
     check_effect,
     check_finite,
     check_names,
-    read_json,
+    read_lora,
     read_tensors,
 )
 from services.evaluation.backends.internvl.aspects import Aspect
@@ -121,20 +121,7 @@ class Adapters:
 
 def read_settings(path: Path) -> LoraSettings:
     """What an adapter's settings say; those that this loader would not obey are refused."""
-    raw = read_json(path)
-    if raw.get("peft_type") != "LORA":
-        raise CheckpointError(f"{path} describes a {raw.get('peft_type')!r} adapter, not 'LORA'.")
-    for name in ("r", "lora_alpha"):
-        value = raw.get(name)
-        if not isinstance(value, int | float) or isinstance(value, bool) or value <= 0:
-            raise CheckpointError(f"{path}: {name} is {value!r}; it must be a number above 0.")
-    refused = [name for name in _REFUSED if raw.get(name)]
-    if raw.get("bias", "none") != "none":
-        refused.append("bias")
-    if str(raw.get("init_lora_weights")).startswith(_MOVES_BASE):
-        refused.append("init_lora_weights")
-    if refused:
-        raise CheckpointError(f"{path} asks for what this loader does not support: {', '.join(refused)}.")
+    raw = read_lora(path, _REFUSED, refused_starts=_MOVES_BASE)
     rank, alpha = int(raw["r"]), float(raw["lora_alpha"])
     scale = alpha / math.sqrt(rank) if raw.get("use_rslora") else alpha / rank
     return LoraSettings(rank, scale, _targets(path, raw.get("target_modules")))
