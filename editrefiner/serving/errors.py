@@ -20,7 +20,7 @@ class BodyTooLargeError(ProblemError):
 
 
 class BodyTooSlowError(ProblemError):
-    """The body stopped arriving."""
+    """The body stopped arriving, or took too long to come."""
 
     code: ClassVar[ProblemCode] = ProblemCode.BAD_REQUEST
     status: ClassVar[int] = 408

@@ -25,7 +25,7 @@ _MEANINGS = {
     404: "Something the request names does not exist.",
     405: "This method is not possible here.",
     406: "No form of the answer that the client accepts exists.",
-    408: "The body stopped arriving.",
+    408: "The body stopped arriving, or took too long to come.",
     409: "The request conflicts with the state of what it names.",
     410: "What was here has been removed.",
     413: "The body or a picture in it is too large.",
