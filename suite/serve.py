@@ -39,6 +39,11 @@ class ServeSettings(ServiceSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     drain_seconds: float = DRAIN_SECONDS
 
+    @property
+    def authority(self) -> str:
+        """Host and port as a URL has them."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
 
 class SuiteLifecycle(Lifecycle):
     """The state of the process is that of its parts."""
@@ -62,7 +67,7 @@ def run(options: argparse.Namespace) -> int:
     """`editrefiner serve`."""
     settings = ServeSettings(host=options.host, port=options.port)
     data = options.data or SuiteSettings().data
-    _require_free(settings)
+    require_free(settings)
     refusals: list[ProblemError] = []
     try:
         run_service(lambda settings: create_app(settings, data, refusals), settings)
@@ -104,21 +109,26 @@ def create_app(settings: ServeSettings, data: Path, refusals: list[ProblemError]
     return app
 
 
-def _require_free(settings: ServeSettings) -> None:
-    """Find out before a minute of loading that the address cannot be had."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((settings.host, settings.port))
-        except OSError as exc:
-            raise AddressUnusableError(
-                f"{settings.host}:{settings.port} cannot be listened on: {exc.strerror}. "
-                "Choose another with --port or --host."
-            ) from exc
+def require_free(settings: ServeSettings) -> None:
+    """Find out before a minute of loading that the address cannot be had: AddressUnusableError."""
+    try:
+        for family, kind, _, _, address in socket.getaddrinfo(
+            settings.host or None, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        ):
+            with socket.socket(family, kind) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:  # as the server does: IPv4 has a socket of its own
+                    probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                probe.bind(address)
+    except (OSError, UnicodeError) as exc:  # UnicodeError: no name of a host
+        reason = exc.strerror if isinstance(exc, OSError) else "it is no name of a host"
+        raise AddressUnusableError(
+            f"{settings.authority} cannot be listened on: {reason}. Choose another with --port or --host."
+        ) from exc
 
 
 def _greet(settings: ServeSettings, data: Path) -> None:
-    url = f"http://{settings.host}:{settings.port}"
+    url = f"http://{settings.authority}"
     sys.stderr.write(
         f"EditRefiner {__version__} serves on {url}\n"
         f"  job API        {url}/v1/jobs         described by {url}/openapi.json\n"
