@@ -38,6 +38,7 @@ from editrefiner.telemetry import context
 CONNECT_SECONDS = 5.0
 ANSWER_GRACE_SECONDS = 2.0  # the service keeps the deadline itself; this is for its 504 to arrive
 DEFAULT_BUSY_SECONDS = 1.0  # a 503 without Retry-After
+MAX_BUSY_SECONDS = 600.0  # a full queue of long runs; who names more is asked again earlier
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -65,8 +66,9 @@ class Channel:
     """One service at one address, over a connection pool that the caller owns and keeps.
 
     A connection that cannot be made or turns out stale is retried once, at once, when the call is
-    repeatable. A 503 is retried `retries` times, after the time that it names; by default it is raised.
-    Cancelling the awaiting task closes the connection, and with it the run on the other side.
+    repeatable. A 503 is retried `retries` times, after the time that it names and MAX_BUSY_SECONDS at
+    most; by default it is raised. Cancelling the awaiting task closes the connection, and with it the run
+    on the other side.
     """
 
     def __init__(self, http: httpx.AsyncClient, base_url: str, *, retries: int = 0) -> None:
@@ -209,9 +211,9 @@ def _problem(response: httpx.Response) -> Problem | None:
 
 
 def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds; None when the header is absent or a date."""
+    """Seconds, as far as they are heeded; None when the header is absent or a date."""
     value = response.headers.get(RETRY_AFTER, "")
-    return float(value) if value.isascii() and value.isdigit() else None
+    return min(float(value), MAX_BUSY_SECONDS) if value.isascii() and value.isdigit() else None
 
 
 def _ids() -> dict[str, str]:

@@ -158,6 +158,12 @@ async def test_a_busy_service_says_when_to_come_back() -> None:
     assert (error.busy, error.retry_after_seconds) == (True, 7.0)
 
 
+@pytest.mark.parametrize("named", ["601", "9" * 400])
+async def test_no_service_sends_a_caller_away_for_long(named: str) -> None:
+    error = await failure(lambda request: problem(503, ProblemCode.QUEUE_FULL, retry_after=named))
+    assert error.retry_after_seconds == 600.0
+
+
 async def test_a_gateway_that_answers_for_a_service_is_no_busy_service() -> None:
     error = await failure(lambda request: httpx.Response(503, html="<h1>Bad gateway</h1>"))
     assert isinstance(error, ServiceUnavailableError)
