@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import logging
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -63,6 +64,8 @@ class Host(Generic[AgentT]):
         self.aliases = LiveAliases()
         self._life = life
         self._held: AgentT | None = None
+        self._is_stopped = False
+        self._handover = threading.Lock()  # of a loaded agent, to a host that may have stopped meanwhile
         self._agent: AgentT | None = None
         self._store_threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix=f"{name}-store")
         self._loading: asyncio.Task[None] | None = None
@@ -107,7 +110,9 @@ class Host(Generic[AgentT]):
         self._loading = asyncio.create_task(self._load_in_lane())
 
     async def stop(self) -> None:
-        """End what is in hand and the threads."""
+        """End what is in hand and the threads. An agent that still loads is unloaded as soon as it has."""
+        with self._handover:
+            self._is_stopped = True
         self.lifecycle.drain()
         self._abandon_runs()
         if self._loading is not None:
@@ -132,11 +137,20 @@ class Host(Generic[AgentT]):
 
     async def _load_in_lane(self) -> None:
         try:
-            self._held = await self.lane.call(self._life.load)
+            await self.lane.call(self._load)
             await self._admit_at_last()
         except Exception as error:  # whatever a model library raises: the probe tells, the process lives
             log.exception("loading failed")
             self.lifecycle.fail(_reason(error))
+
+    def _load(self) -> None:
+        """In the lane's thread, which the end of the host does not interrupt."""
+        agent = self._life.load()
+        with self._handover:
+            if not self._is_stopped:
+                self._held = agent
+                return
+        self._life.unload(agent)
 
     async def _admit_at_last(self) -> None:
         """As soon as what the agent needs of others is there. Raises what no waiting mends."""

@@ -112,7 +112,10 @@ class Lifecycle:
             self._in_hand -= 1
 
     def count_memory(self, *, exhausted: bool) -> None:
-        """Note how a run ended; one that fits in memory clears the count."""
+        """Note how a run ended; one that fits in memory clears the count.
+
+        Called in the lane's thread, which alone writes the count; the event loop reads it.
+        """
         self._memory_failures = self._memory_failures + 1 if exhausted else 0
 
     def _become(self, state: str, detail: str) -> None:

@@ -151,6 +151,7 @@ def scripted_app(
     agent: ScriptedAgent | None = None,
     *,
     load: Callable[[], ScriptedAgent] | None = None,
+    unload: Callable[[ScriptedAgent], None] = lambda _: None,
     verbs: Sequence[Verb[ScriptedAgent, Any, Any]] = VERBS,
     **settings: Any,
 ) -> FastAPI:
@@ -162,6 +163,7 @@ def scripted_app(
         store=store_at(directory),
         verbs=verbs,
         load=load or (lambda: served),
+        unload=unload,
     )
 
 

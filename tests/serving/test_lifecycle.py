@@ -28,6 +28,23 @@ async def test_a_service_is_red_but_alive_while_it_loads(tmp_path: Path) -> None
             assert (await client.get(path)).status_code == 200
 
 
+async def test_an_agent_that_loads_past_the_end_of_its_service_is_unloaded(tmp_path: Path) -> None:
+    agent, is_loading, may_load = ScriptedAgent(), threading.Event(), threading.Event()
+    unloaded: list[ScriptedAgent] = []
+
+    def load() -> ScriptedAgent:
+        is_loading.set()
+        may_load.wait(20)
+        return agent
+
+    app = scripted_app(tmp_path, load=load, unload=unloaded.append)
+    async with client_of(app, until_started=False):
+        await eventually(is_loading.is_set)
+    assert unloaded == []
+    may_load.set()
+    await eventually(lambda: unloaded == [agent])
+
+
 async def test_a_service_is_ready_after_one_real_run(tmp_path: Path) -> None:
     agent = ScriptedAgent()
     async with client_of(scripted_app(tmp_path, agent)) as client:
