@@ -36,6 +36,8 @@ def read_chunks(data: bytes, name: str) -> PngChunks:
             break  # the decoder finds out whether pixels are missing
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
+        if kind == b"IHDR" and kind in found:  # the decoder would take its size, which nobody checked
+            raise ImageUnreadableError(f"{name} is a PNG with two headers. Save the picture again.")
         if kind in _ESSENTIAL:
             kept.append(data[at:end])
         if kind in (b"IHDR", b"iCCP", b"eXIf", b"acTL"):

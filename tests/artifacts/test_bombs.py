@@ -206,6 +206,7 @@ WORK_BOMBS: dict[str, Callable] = {
     ),
 }
 DAMAGED_BOMBS: dict[str, Callable] = {
+    "png-of-two-headers": lambda make: small_png(make)[:33] + large_png(make, 10_000, 10_000)[8:],
     "jpeg-500000-segments": lambda make: b"\xff\xd8" + b"\xff\xfe\x00\x02" * 500_000 + jpeg()[2:],
     "jpeg-fill-bytes": lambda make: b"\xff\xd8\xff" + b"\xff" * 2_000_000,
     "tiff-tags-share-data": tiff_with_shared_data,
