@@ -45,12 +45,17 @@ def png_size(start: bytes) -> tuple[int, int] | None:
     return (width, height) if width and height else None
 
 
-def decode_own_png(content: bytes) -> np.ndarray | None:
-    """Pixels of a PNG in the form `encode_png` writes; None for any other PNG, which the codec reads."""
+def decode_own_png(content: bytes, *, max_pixels: int) -> np.ndarray | None:
+    """Pixels of a PNG in the form `encode_png` writes; None for any other PNG, which the codec reads.
+
+    None also for one of more than `max_pixels`: anybody can write that form, and pack gigabytes in it.
+    """
     size = png_size(content)
     if size is None or content[37:41] != b"IDAT":
         return None
     width, height = size
+    if width * height > max_pixels:
+        return None
     depth, color_type, *rest = struct.unpack_from("BBBBB", content, 24)
     (length,) = struct.unpack_from(">I", content, 33)
     ending = content[49 + length : 53 + length]

@@ -145,7 +145,7 @@ class ArtifactStore:
         if copy is not None and self._blobs.exists(_blob_key(sha256)):  # a copy of what is gone is no answer
             return self._remember(sha256, copy)
         content = self.bytes(sha256)
-        decoded = decode_own_png(content)
+        decoded = decode_own_png(content, max_pixels=self.limits.max_pixels)
         if decoded is None:
             decoded = decode_image(content, self.limits, name=f"artifact sha256:{sha256}").pixels
         if self._working is not None:

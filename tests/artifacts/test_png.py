@@ -25,7 +25,7 @@ PIXELS = SHAPES.flatmap(lambda shape: arrays.arrays(np.uint8, shape))
 def test_any_uint8_array_comes_back_bit_for_bit_from_three_readers(pixels: np.ndarray) -> None:
     encoded = encode_png(pixels)
 
-    own = decode_own_png(encoded)
+    own = decode_own_png(encoded, max_pixels=pixels.size)
     assert own is not None
     np.testing.assert_array_equal(own, pixels)
     with Image.open(io.BytesIO(encoded)) as image:
@@ -39,12 +39,12 @@ def test_any_uint8_array_comes_back_bit_for_bit_from_three_readers(pixels: np.nd
 
 def test_a_picture_that_is_not_contiguous_is_encoded_as_it_looks() -> None:
     pixels = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)[::-1, ::2]
-    np.testing.assert_array_equal(decode_own_png(encode_png(pixels)), pixels)
+    np.testing.assert_array_equal(decode_own_png(encode_png(pixels), max_pixels=pixels.size), pixels)
 
 
 def test_a_large_picture_comes_back_bit_for_bit() -> None:
     pixels = np.random.default_rng(7).integers(0, 256, (1500, 2100, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(decode_own_png(encode_png(pixels)), pixels)
+    np.testing.assert_array_equal(decode_own_png(encode_png(pixels), max_pixels=pixels.size), pixels)
 
 
 def test_the_same_pixels_give_the_same_bytes() -> None:
@@ -85,4 +85,10 @@ def test_the_quick_reader_leaves_other_peoples_pngs_alone(kind: str) -> None:
             foreign.write(own[:-12] + own[33:-12] + own[-12:])
         case "damaged":
             foreign.write(own[:60] + b"\xff" * 20 + own[80:])
-    assert decode_own_png(foreign.getvalue()) is None
+    assert decode_own_png(foreign.getvalue(), max_pixels=pixels.size) is None
+
+
+def test_a_picture_of_more_pixels_than_allowed_is_not_unpacked() -> None:
+    encoded = encode_png(np.zeros((20, 30), np.uint8))
+    assert decode_own_png(encoded, max_pixels=599) is None
+    assert decode_own_png(encoded, max_pixels=600) is not None

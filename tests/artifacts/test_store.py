@@ -32,6 +32,13 @@ def data_uri(content: bytes, kind: str = "png") -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
+def test_a_blob_that_unpacks_to_more_than_a_picture_may_have_is_refused(tmp_path) -> None:
+    store = open_store(str(tmp_path), limits=ImageLimits(max_pixels=599))
+    sha256 = store.put_bytes(encode_png(noise(20, 30)))
+    with pytest.raises(ImageTooLargeError, match="the limit is 599"):
+        store.gray(sha256)
+
+
 @pytest.mark.parametrize("shape", [(20, 30), (20, 30, 3), (20, 30, 4), (1, 1, 3)])
 def test_pixels_come_back_bit_for_bit_in_another_process_of_the_store(shape, place) -> None:
     pixels = noise(*shape)
