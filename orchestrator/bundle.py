@@ -26,6 +26,7 @@ from editrefiner.contracts import (
     Sha256,
     StepKind,
     WireModel,
+    canonical_json,
 )
 from orchestrator.jobs import CommittedStep, JobRecord, NotFinishedError
 
@@ -245,7 +246,9 @@ def _read_manifest(archive: zipfile.ZipFile, entries: Mapping[str, zipfile.ZipIn
     if MANIFEST not in entries or entries[MANIFEST].file_size > MAX_MANIFEST_BYTES:
         raise BundleError(f"the bundle has no {MANIFEST} of at most {MAX_MANIFEST_BYTES} bytes.")
     try:
-        return BundleManifest.model_validate(json.loads(archive.read(MANIFEST)))
+        document = json.loads(archive.read(MANIFEST))
+        canonical_json(document)  # ValueError for NaN, infinities and half characters, which are no JSON
+        return BundleManifest.model_validate(document)
     except (ValidationError, ValueError, RecursionError) as exc:
         raise BundleError(f"the bundle's {MANIFEST} is not one of format version 1: {exc}") from exc
 

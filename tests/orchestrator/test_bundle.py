@@ -147,6 +147,17 @@ async def test_a_manifest_of_another_format_is_refused(world):
             read_bundle(rewritten(content, manifest_json=text))
 
 
+@pytest.mark.parametrize("value", ["NaN", "1e999", '"\\ud800"'])
+async def test_a_manifest_of_values_that_json_does_not_have_is_refused(world, value):
+    content = await bundle_of(world, brightness=210)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        manifest = json.loads(archive.read("manifest.json"))
+    manifest["steps"][0]["result"]["surprise"] = "here"
+    text = json.dumps(manifest).replace('"here"', value)
+    with pytest.raises(BundleError, match="format version 1"):
+        read_bundle(rewritten(content, manifest_json=text))
+
+
 async def test_a_bundle_that_unpacks_to_too_much_is_refused_before_it_is_unpacked(world):
     bomb = io.BytesIO()
     with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
