@@ -77,7 +77,7 @@ def score_charts(given: Scores, rounds: Sequence[Iteration]) -> tuple[Chart, ...
     names = ("overall", *DIMENSIONS)
     everything = [score for scores in best for name in names for score in interval_of(scores, name)]
     everything += [getattr(scores, name) for each in rounds for scores in each.scores for name in names]
-    low = max(0, math.floor(min(everything) / 10) * 10)
+    low = max(0, min(90, math.floor(min(everything) / 10) * 10))  # the scale has a length also at 100
     high = min(100, max(math.ceil(max(everything) / 10) * 10, low + 10))
     scale = _Scale(len(rounds), low, high)
     return tuple(_chart(name, best, rounds, scale) for name in names)

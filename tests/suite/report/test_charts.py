@@ -30,6 +30,17 @@ def test_the_interval_of_a_plain_mean_is_the_plain_mean_of_the_ends(refinement):
     assert low < scores.overall < high
 
 
+def test_a_perfect_edit_that_was_left_alone_has_charts(refinement):
+    sure = dict.fromkeys(DIMENSIONS, (100.0, 100.0))
+    intervals = refinement.result.scores_before.intervals.model_copy(update=sure)
+    perfect = dict.fromkeys(DIMENSIONS, 100.0)
+    scores = refinement.result.scores_before.model_copy(update={**perfect, "intervals": intervals})
+
+    for chart in score_charts(scores, ()):
+        assert [row.label for row in chart.rows] == ["90", "100"]
+        assert chart.marks[0].y == chart.rows[-1].at
+
+
 def test_the_mask_of_a_refinement_is_the_union_of_accepted_rounds(refinement, artifacts):
     one, two = np.zeros((400, 600), np.uint8), np.zeros((400, 600), np.uint8)
     one[:10, :10], two[5:20, 5:20] = 255, 128
