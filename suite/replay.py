@@ -19,7 +19,7 @@ from editrefiner.client import AgentClient, ClientError
 from editrefiner.contracts import JobStatus, canonical_json
 from orchestrator.bundle import Bundle, BundleStep, read_bundle
 from orchestrator.execution import VERBS, connect_agents
-from orchestrator.jobs import CommittedStep, Finish, JobInputs, NewStep
+from orchestrator.jobs import CommittedStep, Finish, JobInputs, NewStep, StepAnswerError
 from orchestrator.loop import next_step
 from suite.agents import Agents, running_agents
 from suite.inputs import InputError
@@ -93,6 +93,13 @@ def _decisions(bundle: Bundle) -> Replayed:
 
 
 def _loop(bundle: Bundle) -> Iterator[str]:
+    try:
+        yield from _decided_again(bundle)
+    except StepAnswerError as error:
+        yield f"the loop cannot go on from here: {error.detail}"
+
+
+def _decided_again(bundle: Bundle) -> Iterator[str]:
     manifest = bundle.manifest
     given = manifest.inputs
     inputs = JobInputs(given.source, given.edited, given.edited_alpha, given.instruction, given.parameters)

@@ -47,6 +47,18 @@ def test_a_number_that_was_changed_is_found_and_named(command, sample_run, tmp_p
     assert "scores.perceptual_quality" in ended.stdout
 
 
+def test_an_answer_that_the_loop_cannot_read_is_a_difference_like_others(command, sample_run, tmp_path):
+    def unread(manifest):
+        del manifest["steps"][0]["result"]["scores"]["visual_consistency"]
+
+    ended = command("replay", rewritten(sample_run.out / "bundle.zip", tmp_path / "b.zip", unread), "--json")
+
+    steps = {step["name"]: step for step in json.loads(ended.stdout)}
+    assert ended.returncode == 1
+    assert any("visual_consistency" in line for line in steps["as given, score"]["differences"])
+    assert any("cannot go on" in line for line in steps["decisions of the loop"]["differences"])
+
+
 def test_another_seed_than_the_one_used_is_found(command, sample_run, tmp_path):
     def reseed(manifest):
         manifest["inputs"]["parameters"]["seed"] = 99
