@@ -61,14 +61,14 @@ def around(box: Box, frame: tuple[int, int]) -> Box:
 
 
 def close_up(rgb: MatLike, box: Box, *, side: int, max_bytes: int, registration: Registration) -> Preview:
-    """What lies in `box`, enlarged up to three times; `registration` maps the box into `rgb`."""
+    """What lies in `box`, enlarged up to three times or shrunk; `registration` maps the box into `rgb`."""
     x0, y0, x1, y1 = box
     width, height = x1 - x0, y1 - y0
-    scale = min(3.0, side / max(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
+    scale = min(3.0, max(1.0, side / max(width, height)))  # never below 1: warping would skip pixels
+    size = round(width * scale), round(height * scale)
     to_box = np.array([[1 / scale, 0, x0], [0, 1 / scale, y0], [0, 0, 1]])
     to_picture = np.array(registration.matrix).reshape(2, 3) @ to_box  # (2, 3)
-    flags = cv2.WARP_INVERSE_MAP | (cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
+    flags = cv2.WARP_INVERSE_MAP | cv2.INTER_CUBIC
     crop = cv2.warpAffine(
         np.ascontiguousarray(rgb), to_picture, size, flags=flags, borderMode=cv2.BORDER_REPLICATE
     )
