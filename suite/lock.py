@@ -36,16 +36,14 @@ def exclusive(folder: Path) -> Iterator[None]:
     """Hold `folder`, made where it is missing. FolderInUseError when another process does."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        held = (folder / "lock").open("w")
+        held = _locked(folder / "lock")
+    except BlockingIOError as exc:
+        raise FolderInUseError(
+            f"{folder} is in use by another editrefiner process; wait for it or name another folder."
+        ) from exc
     except OSError as exc:
         raise FolderUnusableError(f"{folder} cannot be used as a folder: {exc.strerror}.") from exc
     with held:
-        try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as exc:
-            raise FolderInUseError(
-                f"{folder} is in use by another editrefiner process; wait for it or name another folder."
-            ) from exc
         yield
 
 
