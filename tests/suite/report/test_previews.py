@@ -12,7 +12,9 @@ from suite.report.previews import Preview, close_up
 
 def pixels(preview: Preview) -> np.ndarray:
     content = base64.b64decode(preview.uri.partition(",")[2])
-    return cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    gray = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_GRAYSCALE)
+    assert gray is not None
+    return gray
 
 
 @pytest.mark.parametrize("across", [True, False])
