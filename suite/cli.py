@@ -127,7 +127,7 @@ def _add_score(commands: Commands) -> None:
     parser = _command(
         commands,
         "score",
-        "suite.scoring",
+        "suite.score",
         "score an edit, or every row of a CSV file",
         '  editrefiner score before.png after.png "Make the car red"\n'
         "  editrefiner score --csv pairs.csv -o scores.csv\n\n"

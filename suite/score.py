@@ -29,6 +29,7 @@ from editrefiner.contracts import (
 )
 from suite.agents import base_url, create_agent, require_loaded
 from suite.inputs import InputError, checked_url, picture_uri, refusal
+from suite.lock import exclusive_file
 from suite.scoretable import Row, ScoreTable, read_pairs, row_key
 
 RETRIES = 8  # of a busy service, after the time that it names
@@ -74,7 +75,8 @@ def run(options: argparse.Namespace) -> int:
             raise InputError("--csv names the pictures; leave SOURCE, EDITED and INSTRUCTION out.")
         if options.out is None:
             raise InputError("--csv needs -o: the file that the scores go to.")
-        return asyncio.run(_score_table(options))
+        with exclusive_file(options.out):
+            return asyncio.run(_score_table(options))
     if any(value is None for value in one):
         raise InputError("name SOURCE, EDITED and INSTRUCTION, or --csv and -o.")
     if options.out is not None:
