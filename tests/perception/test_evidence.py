@@ -11,8 +11,9 @@ import pytest
 from services.perception.agent import Sample
 from services.perception.backends.comparison import compare, untouched
 from services.perception.backends.evidence import PLANES, SCALARS, evidence, named_color
-from services.perception.backends.network import WEIGHTS, FlawNetwork, WeightsChangedError, input_size
+from services.perception.backends.network import WEIGHTS, FlawNetwork, input_size
 from services.perception.backends.wordvectors import WordVectors
+from services.shipped import WeightsChangedError
 from tests.perception import scenes
 
 

@@ -1,16 +1,15 @@
 """How is the trained network run? ONNX Runtime on weights that are checked against their digests."""
 
-import hashlib
 import json
 from pathlib import Path
 
 import cv2
 import numpy as np
-import onnxruntime
 
 from editrefiner.contracts import Thresholds, WeightsFile
 from services.perception.backends.evidence import Evidence
 from services.perception.backends.wordvectors import WordVectors
+from services.shipped import pinned, session
 
 WEIGHTS = Path(__file__).with_name("weights")
 AREA = 288 * 288  # pixels that the network is shown, whatever the shape: it was trained at this scale
@@ -27,29 +26,19 @@ LICENCES = {
 }
 
 
-class WeightsChangedError(RuntimeError):
-    """A weights file is missing or is not the one that was released."""
-
-
 class FlawNetwork:
     """Evidence in, two maps out; the thresholds that were calibrated with it."""
 
     def __init__(self, threads: int = 1, folder: Path = WEIGHTS) -> None:
         manifest = json.loads((folder / "manifest.json").read_text())
         self.digests: dict[str, str] = manifest["sha256"]
-        contents = {name: _checked(folder / name, digest) for name, digest in self.digests.items()}
+        contents = {name: pinned(folder / name, digest) for name, digest in self.digests.items()}
         self.files = tuple(
             WeightsFile(name=name, sha256=digest, **LICENCES[name]) for name, digest in self.digests.items()
         )
         self.thresholds = Thresholds(**manifest["thresholds"])
         self.words = WordVectors.read(folder / "words.npz")
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = onnxruntime.InferenceSession(
-            contents["compact.onnx"], options, providers=["CPUExecutionProvider"]
-        )
+        self._session = session(contents["compact.onnx"], threads)
 
     def maps(self, seen: Evidence) -> np.ndarray:
         """(2, h / 4, w / 4) float32 in [0, 1]: artifact and failure."""
@@ -77,16 +66,3 @@ def input_size(shape: tuple[int, ...]) -> tuple[int, int]:
     scale = min(1.0, float(np.sqrt(AREA / (height * width))))
     sides = [max(4 * MULTIPLE, MULTIPLE * round(side * scale / MULTIPLE)) for side in (height, width)]
     return sides[0], sides[1]
-
-
-def _checked(path: Path, digest: str) -> bytes:
-    try:
-        content = path.read_bytes()
-    except OSError as exc:
-        raise WeightsChangedError(
-            f"{path} cannot be read: {exc.strerror}. Install editrefiner anew."
-        ) from exc
-    found = hashlib.sha256(content).hexdigest()
-    if found != digest:
-        raise WeightsChangedError(f"{path} has SHA-256 {found}, not {digest}. Install editrefiner anew.")
-    return content
