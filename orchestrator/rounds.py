@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from statistics import NormalDist
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ from editrefiner.contracts import (
 from orchestrator.jobs import CommittedStep, JobInputs, StepAnswerError
 
 Answer = TypeVar("Answer", bound=WireModel)
+
+CHANCE = 0.1  # that an attempt which is no better exceeds a calibrated scorer's decision margin
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,18 +116,29 @@ def replay(inputs: JobInputs, steps: Sequence[CommittedStep]) -> History:
 
 
 def judge(base: Scores, ranked: Mapping[int, Scores], tolerance: Tolerance) -> Verdict:
-    """Accept the best candidate that gains more than the scorer's margin and loses too much nowhere."""
+    """Accept the best candidate that gains more than the margin, as `widened`, and loses too much nowhere."""
     if not ranked:
         return Verdict(None, "Rejected: no candidate was made that leaves the rest of the picture untouched.")
     objections: list[str] = []
     for index in sorted(ranked, key=lambda index: -ranked[index].overall):
-        objection = _objection(base, ranked[index], tolerance)
+        objection = _objection(base, ranked[index], tolerance, len(ranked))
         if objection is None:
             gain = ranked[index].overall - base.overall
             reason = f"Accepted candidate {index + 1}: overall {ranked[index].overall:.1f}, {gain:+.1f}."
             return Verdict(index, reason)
         objections.append(f"Rejected: the best candidate, {index + 1}, {objection}.")
     return Verdict(None, objections[0])
+
+
+def widened(margin: float, compared: int) -> float:
+    """A margin for one comparison, as large as the best of so many needs it to be wrong no more often.
+
+    Several that are no better have as many chances to look better, so each gets its share of CHANCE:
+    together they are accepted in at most that share of rounds, where errors are normal and the margin is
+    calibrated to it. One comparison changes nothing, and a scorer without a margin gets none.
+    """
+    normal = NormalDist()
+    return margin * normal.inv_cdf(1 - CHANCE / compared) / normal.inv_cdf(1 - CHANCE)
 
 
 def count_rejected(rounds: Sequence[Round]) -> int:
@@ -169,11 +183,18 @@ def _go_on(current: Round, step: CommittedStep, tolerance: Tolerance) -> None:
     current.verdict = judge(current.base.scores, ranked, tolerance)
 
 
-def _objection(base: Scores, candidate: Scores, tolerance: Tolerance) -> str | None:
+def _objection(base: Scores, candidate: Scores, tolerance: Tolerance, compared: int) -> str | None:
     margin = max(base.decision_margin, candidate.decision_margin)
+    needed = widened(margin, compared)
     gain = candidate.overall - base.overall
-    if gain <= margin:
-        return f"changes the overall score by {gain:+.1f}, not more than the scorer's margin of {margin:.1f}"
+    if gain <= needed:
+        asked = f"it has to gain more than the scorer's margin of {margin:.1f}"
+        if compared > 1:
+            asked = (
+                f"the best of {compared} has to gain more than {needed:.1f}: "
+                f"the scorer's margin for one is {margin:.1f}"
+            )
+        return f"changes the overall score by {round(gain, 1) + 0.0:+.1f}; {asked}"  # + 0.0: never "-0.0"
     for name, fall, allowed in _falls(base, candidate, tolerance):
         if fall > allowed:
             return f"loses {fall:.1f} in {name.replace('_', ' ')}, more than the {allowed:.1f} tolerated"

@@ -50,6 +50,42 @@ def test_a_gain_counts_from_the_larger_decision_margin_on(
     assert accepted(base, candidate) == index
 
 
+@pytest.mark.parametrize(
+    ("others", "gain", "index"),
+    [
+        (0, 1.01, 0),
+        (2, 1.43, None),  # the upper 3.333 % of the normal lie beyond 1.834, the upper 10 % beyond 1.282
+        (2, 1.44, 0),
+        (7, 1.74, None),  # the upper 1.25 % beyond 2.241
+        (7, 1.75, 0),
+    ],
+)
+def test_the_best_of_several_has_to_gain_more_than_a_single_candidate(
+    others: int, gain: float, index: int | None
+) -> None:
+    worse = [scores(40, margin=1.0)] * others
+
+    assert accepted(scores(50, margin=1.0), scores(50 + gain, margin=1.0), *worse) == index
+
+
+def test_candidates_that_break_protection_do_not_widen_the_margin() -> None:
+    inputs = job()
+    steps = commit(
+        inputs,
+        given(50, margin=1.0),
+        perceived("r1"),
+        diagnosed(r1=True),
+        edited("a", "b", "c", broken=["a", "c"]),
+        ranked(scores(51.1, margin=1.0)),
+    )
+
+    assert iterations(inputs, steps)[0].accepted == 1
+
+
+def test_a_scorer_without_a_margin_gets_none_however_many_are_compared() -> None:
+    assert accepted(scores(50), *[scores(50.1)] * 8) == 0
+
+
 @pytest.mark.parametrize("dimension", ["perceptual_quality", "instruction_following", "visual_consistency"])
 @pytest.mark.parametrize(("tolerated", "index"), [(5.0, 0), (4.9, None)])
 def test_no_dimension_may_fall_by_more_than_its_tolerance(

@@ -42,8 +42,18 @@ def test_every_round_says_what_it_saw_tried_and_decided() -> None:
         (round_with(scores(60)), "Accepted candidate 1: overall 60.0, +10.0."),
         (
             round_with(scores(40), scores(50)),
-            "Rejected: the best candidate, 2, changes the overall score by +0.0, "
-            "not more than the scorer's margin of 0.5.",
+            "Rejected: the best candidate, 2, changes the overall score by +0.0; "
+            "the best of 2 has to gain more than 0.6: the scorer's margin for one is 0.5.",
+        ),
+        (
+            round_with(scores(40)),
+            "Rejected: the best candidate, 1, changes the overall score by -10.0; "
+            "it has to gain more than the scorer's margin of 0.5.",
+        ),
+        (
+            round_with(scores(49.99)),
+            "Rejected: the best candidate, 1, changes the overall score by +0.0; "
+            "it has to gain more than the scorer's margin of 0.5.",
         ),
         (
             round_with(scores(80, visual_consistency=44.0), scores(30)),
