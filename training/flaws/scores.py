@@ -44,13 +44,21 @@ def nominal_scores(flaws: Iterable[Flaw], *, edited: bool) -> NominalScores:
     kept = np.ones(3)
     for flaw in flaws:
         weights = np.full(3, SPILL)
-        weights[_dimension(flaw.flaw_type)] = 1.0
+        weights[dimension(flaw.flaw_type)] = 1.0
         kept *= 1 - weights * flaw.severity
     quality, following, consistency = (float(v) for v in 100 * (1 - WORST * (1 - kept)))
     return NominalScores(quality, following if edited else min(following, UNCHANGED), consistency)
 
 
-def _dimension(flaw_type: FlawType) -> int:
+def severity(apart: np.ndarray, share: float) -> float:
+    """0..1: how badly a flaw shows: CIELAB distances of its pixels to the ideal, its share of the frame."""
+    strong = 1 - np.exp(-float(np.percentile(apart, 70)) / 16)
+    spread = min(1.0, float(np.sqrt(share / 0.06)))
+    return float(np.clip(strong * (0.55 + 0.45 * spread), 0.02, 1))
+
+
+def dimension(flaw_type: FlawType) -> int:
+    """Which of quality, instruction and consistency, 0..2, a type of flaw is about."""
     if flaw_type.kind is FlawKind.ARTIFACT:
         return 0
     return 1 if flaw_type in OF_INSTRUCTION else 2

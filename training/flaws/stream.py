@@ -11,12 +11,12 @@ from editrefiner.contracts import FlawKind, FlawType
 from training.flaws import generators
 from training.flaws.annotation import box_of, saliency_map
 from training.flaws.edits import EDITS, compound
-from training.flaws.lab import to_lab
+from training.flaws.lab import distance
 from training.flaws.photos import Photo, scene, shape_of
 from training.flaws.record import FlawRecord
 from training.flaws.rendering import render
 from training.flaws.scene import Canvas, Flaw, Generator, IdealEdit, Painted, Random, Scene
-from training.flaws.scores import nominal_scores
+from training.flaws.scores import nominal_scores, severity
 
 FRAMES = ((320, 448), (448, 320), (384, 384))
 """Height and width of the pictures that are drawn, by the shape of the photograph."""
@@ -169,7 +169,7 @@ def _finished(
         mask = _moved(flaw.mask, rendered.matrix)
         thing = mask if flaw.thing is None else _moved(flaw.thing, rendered.matrix) | mask
         if mask.any():
-            severity = visibility(flaw.picture, edit, flaw.mask, picture)
+            seen = visibility(flaw.picture, edit, flaw.mask, picture)
             flaws.append(
                 Flaw(
                     generator.flaw_type,
@@ -177,7 +177,7 @@ def _finished(
                     mask,
                     box_of(thing),
                     strength,
-                    severity,
+                    seen,
                     flaw.description,
                 )
             )
@@ -207,15 +207,8 @@ def visibility(flawed: np.ndarray, edit: IdealEdit, mask: np.ndarray, final: np.
 
     `final` is the picture with every flaw; a flaw that a later one hid is as severe as what is left of it.
     """
-    apart = np.minimum(_distance(flawed, edit.ideal), _distance(final, edit.ideal) + 4)[mask]
-    strong = 1 - np.exp(-float(np.percentile(apart, 70)) / 16)
-    spread = min(1.0, float(np.sqrt(mask.mean() / 0.06)))
-    return float(np.clip(strong * (0.55 + 0.45 * spread), 0.02, 1))
-
-
-def _distance(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    labs = [to_lab(cv2.GaussianBlur(picture, (0, 0), 0.7)) for picture in (first, second)]
-    return np.linalg.norm(labs[0] - labs[1], axis=2)
+    apart = np.minimum(distance(flawed, edit.ideal), distance(final, edit.ideal) + 4)[mask]
+    return severity(apart, float(mask.mean()))
 
 
 def _moved(mask: np.ndarray, matrix: np.ndarray) -> np.ndarray:
