@@ -27,8 +27,11 @@ SMALL = {
     "perception_synthetic": ["--records", "4", "--each", "1", "--clean", "4"],
     "perception_real": ["--count", "4"],
     "perception_speed": ["--rounds", "1"],
+    "scoring_synthetic": ["--records", "3", "--steps", "1", "--pairs", "3"],
+    "scoring_attempts": ["--records", "3"],
+    "noisy_judge": ["--jobs", "50"],
 }
-WITHOUT_PHOTOGRAPHS = {"job_api", "store_scale", "perception_speed"}
+WITHOUT_PHOTOGRAPHS = {"job_api", "store_scale", "perception_speed", "noisy_judge"}
 OUT = Path("out") / "bench"
 
 

@@ -86,7 +86,10 @@ class Scores(WireModel):
     """Keeps what was to be kept."""
     intervals: Intervals
     decision_margin: Annotated[float, Field(ge=0)] = 0.0
-    """Smallest difference of `overall` between two edits of one pair that this scorer can tell from none."""
+    """Smallest difference of `overall` between two edits of one source that this scorer can tell from none.
+
+    For one comparison: the best of several looks better by chance more often, and has to gain more.
+    """
     overall_kind: Annotated[OverallKind, Field(exclude_if=_is_geometric)] = "geometric"
     """How `overall` is made of the three; left out of the JSON where it is the geometric mean."""
 

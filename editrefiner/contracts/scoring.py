@@ -34,7 +34,10 @@ class Calibration(WireModel):
     coverage: UnitInterval
     """Share of cases in which a score lies inside its interval."""
     decision_margin: Annotated[float, Field(ge=0)]
-    """Smallest difference of `overall` between two edits of one source that means something."""
+    """Smallest difference of `overall` between two edits of one source that means something.
+
+    The loop takes it for what 10 % of attempts exceed that are no better, and `basis` says whether it is.
+    """
     difference_spread: Annotated[float, Field(ge=0)]
     """Standard deviation of the error of a difference of `overall` between two edits of one source."""
     basis: str

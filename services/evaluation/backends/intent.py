@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from editrefiner.contracts import EditKind
 
-_COLORS = {  # CIELAB of the colour a word stands for
+COLORS = {  # CIELAB of the colour a word stands for
     "red": (45, 62, 42),
     "crimson": (40, 58, 28),
     "scarlet": (48, 66, 48),
@@ -42,7 +42,7 @@ _LOOKS = (
     r"illuminat\w*|warm\w*|cool(?:er)?|cold\w*|contrast|saturat\w*|exposure|tone|tint|vintage|sepia|retro|"
     r"black and white|monochrome|gr[ae]yscale|cyberpunk|neon|cinematic|colou?r grad\w*|vivid|faded)"
 )
-_COLOR_WORDS = "|".join(_COLORS)
+_COLOR_WORDS = "|".join(COLORS)
 _REMOVE = (
     r"\b(?:remov\w*|delet\w*|eras\w*|eliminat\w*|discard\w*|eradicat\w*|expunged?|get rid of|wipe|without|"
     r"take (?:away|out|off)|ensure there's no|should be no)\b"
@@ -133,5 +133,5 @@ def read_intent(instruction: str) -> Intent:
 
 def _color(text: str) -> tuple[float, float, float] | None:
     """The colour word that stands last: `change the red hat to blue` asks for blue."""
-    words = [word for word in re.findall(r"[a-z]+", text) if word in _COLORS]
-    return _COLORS[words[-1]] if words else None
+    words = [word for word in re.findall(r"[a-z]+", text) if word in COLORS]
+    return COLORS[words[-1]] if words else None
