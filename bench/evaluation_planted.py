@@ -126,7 +126,7 @@ def main() -> None:
     spreads["all"] = spread(copies)
     for how, limits in spreads.items():
         print(f"{how:20} {limits}", flush=True)
-    print(f"{'within the stated':20} {held(copies)}", flush=True)
+    print(f"{'within the margin':20} {held(copies)}", flush=True)
     if options.split == "report":
         figures = {
             "decision_margin": SCORER.decision_margin,
